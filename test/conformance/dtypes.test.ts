@@ -1,0 +1,4 @@
+/** Golden cases: dtypes. */
+import { runArea } from "./runner.js";
+
+await runArea("dtypes");

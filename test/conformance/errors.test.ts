@@ -1,0 +1,4 @@
+/** Golden cases: errors. */
+import { runArea } from "./runner.js";
+
+await runArea("errors");

@@ -1,0 +1,4 @@
+/** Golden cases: fast. */
+import { runArea } from "./runner.js";
+
+await runArea("fast");

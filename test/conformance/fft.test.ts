@@ -1,0 +1,4 @@
+/** Golden cases: fft. */
+import { runArea } from "./runner.js";
+
+await runArea("fft");

@@ -1,0 +1,4 @@
+/** Golden cases: indexing. */
+import { runArea } from "./runner.js";
+
+await runArea("indexing");

@@ -1,0 +1,4 @@
+/** Golden cases: init. */
+import { runArea } from "./runner.js";
+
+await runArea("init");

@@ -1,0 +1,4 @@
+/** Golden cases: io. */
+import { runArea } from "./runner.js";
+
+await runArea("io/io");

@@ -1,0 +1,4 @@
+/** Golden cases: linalg. */
+import { runArea } from "./runner.js";
+
+await runArea("linalg");

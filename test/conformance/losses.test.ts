@@ -1,0 +1,4 @@
+/** Golden cases: losses. */
+import { runArea } from "./runner.js";
+
+await runArea("losses");

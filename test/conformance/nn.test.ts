@@ -1,0 +1,4 @@
+/** Golden cases: nn. */
+import { runArea } from "./runner.js";
+
+await runArea("nn");

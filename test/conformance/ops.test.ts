@@ -1,0 +1,4 @@
+/** Golden cases: ops. */
+import { runArea } from "./runner.js";
+
+await runArea("ops");

@@ -1,0 +1,4 @@
+/** Golden cases: optimizers. */
+import { runArea } from "./runner.js";
+
+await runArea("optimizers");

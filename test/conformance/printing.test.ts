@@ -1,0 +1,4 @@
+/** Golden cases: printing. */
+import { runArea } from "./runner.js";
+
+await runArea("printing");

@@ -1,0 +1,4 @@
+/** Golden cases: quantized. */
+import { runArea } from "./runner.js";
+
+await runArea("quantized");

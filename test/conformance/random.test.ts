@@ -1,0 +1,4 @@
+/** Golden cases: random. */
+import { runArea } from "./runner.js";
+
+await runArea("random");

@@ -1,0 +1,38 @@
+/** Counts of golden cases by outcome, the pending ones by name. */
+export type Outcome =
+  | { readonly status: "passed" }
+  | { readonly status: "failed"; readonly details: readonly string[] }
+  | { readonly status: "pending"; readonly name: string }
+  | { readonly status: "inexpressible" };
+
+export class Report {
+  readonly #area: string;
+  readonly #counts = { passed: 0, failed: 0, pending: 0, inexpressible: 0 };
+  readonly #pending = new Map<string, number>();
+
+  constructor(area: string) {
+    this.#area = area;
+  }
+
+  add(outcome: Outcome): void {
+    this.#counts[outcome.status]++;
+    if (outcome.status !== "pending") return;
+    this.#pending.set(outcome.name, (this.#pending.get(outcome.name) ?? 0) + 1);
+  }
+
+  get failed(): number {
+    return this.#counts.failed;
+  }
+
+  pendingNames(): string[] {
+    return [...this.#pending.keys()].sort();
+  }
+
+  toString(): string {
+    const { passed, failed, pending, inexpressible } = this.#counts;
+    const names = this.pendingNames().map((name) => `${name} ${this.#pending.get(name)}`);
+    const counts = `${passed} passed, ${failed} failed, ${pending} pending, ${inexpressible} left out (whole float meets integers)`;
+    const list = names.length > 0 ? `\n  pending: ${names.join(", ")}` : "";
+    return `conformance ${this.#area}: ${counts}${list}`;
+  }
+}

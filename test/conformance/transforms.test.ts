@@ -1,0 +1,4 @@
+/** Golden cases: transforms. */
+import { runArea } from "./runner.js";
+
+await runArea("transforms");
