@@ -1,0 +1,194 @@
+/** The array users hold: a handle on one graph node, with its shape, its dtype and ways to read its values. */
+import type { DType } from "../core/dtype.js";
+import { ArgumentError } from "../core/errors.js";
+import type { Scalar } from "../core/guards.js";
+import { formatArray } from "../core/print.js";
+import type { Storage } from "../core/storage.js";
+import { flat, type HostArray, reader } from "../core/values.js";
+import { evaluator } from "./evaluator.js";
+import { disposed, holeError, isHole } from "./hole.js";
+import { Node, noNodes, type Shape, sizeOf } from "./node.js";
+
+/** What `tolist()` gives: a value for a 0-d array, else lists nested as deep as there are axes. */
+export type NestedList = Scalar | NestedList[];
+
+/** Raises for a node without a value and without a way to get one, and computes the others. */
+const evaluated = (op: string, node: Node): Storage => {
+  if (node.data === null) {
+    if (isHole(node)) throw holeError(op, node);
+    evaluator().evaluate([node]);
+  }
+  if (node.data === null) throw holeError(op, node);
+  return node.data;
+};
+
+const evaluatedAsync = async (op: string, node: Node): Promise<Storage> => {
+  if (node.data === null) {
+    if (isHole(node)) throw holeError(op, node);
+    await evaluator().evaluateAsync([node]);
+  }
+  if (node.data === null) throw holeError(op, node);
+  return node.data;
+};
+
+const nest = (shape: Shape, at: (i: number) => Scalar): NestedList => {
+  let next = 0;
+  const level = (d: number): NestedList => {
+    const length = shape[d];
+    if (length === undefined) return at(next++);
+    const list: NestedList[] = [];
+    for (let i = 0; i < length; i++) list.push(level(d + 1));
+    return list;
+  };
+  return level(0);
+};
+
+const requireSingle = (a: NDArray, op: string): void => {
+  if (a.size !== 1) {
+    throw new ArgumentError(
+      `[${op}] expected an array with one element, got shape [${a.shape.join(", ")}]: index it first, or use tolist()`,
+    );
+  }
+};
+
+/**
+ * An n-dimensional array of one {@link DType}, computed when its values are asked for.
+ * Made by `array`, `zeros`, … and by operations, never by `new`.
+ *
+ * @example
+ * const x = mx.array([[1, 2], [3, 4]]);
+ * x.shape;           // [2, 2]
+ * x.sum().item();    // 10
+ * @see mlx.core.array
+ */
+export class NDArray {
+  /** The value this handle stands for; in-place operations put another node here. */
+  node: Node;
+  /** {@link dispose}, where the runtime has the symbol, so that `using x = …` works there. */
+  declare [Symbol.dispose]: () => void;
+
+  constructor(node: Node) {
+    this.node = node;
+  }
+
+  /** Length along each axis. */
+  get shape(): Shape {
+    return this.node.shape;
+  }
+
+  get dtype(): DType {
+    return this.node.dtype;
+  }
+
+  /** Number of axes. */
+  get ndim(): number {
+    return this.node.shape.length;
+  }
+
+  /** Number of elements. */
+  get size(): number {
+    return sizeOf(this.node.shape);
+  }
+
+  /** Bytes per element. */
+  get itemsize(): number {
+    return this.node.dtype.size;
+  }
+
+  /** Bytes of all elements. */
+  get nbytes(): number {
+    return this.size * this.itemsize;
+  }
+
+  /** Computes the value now. Returns this array. */
+  eval(): this {
+    evaluated("eval", this.node);
+    return this;
+  }
+
+  /**
+   * The only element: a number, a boolean for bool, a bigint for (u)int64, `{ re, im }` for complex64.
+   *
+   * @throws ArgumentError when the array has another number of elements than one
+   * @throws TransformError inside `vmap` and `compile`, where there are no values
+   * @see mlx.core.array.item
+   */
+  item(): Scalar {
+    requireSingle(this, "item");
+    return reader(this.dtype, evaluated("item", this.node).read())(0);
+  }
+
+  /** {@link item} on every device, without holding up the event loop. */
+  async itemAsync(): Promise<Scalar> {
+    requireSingle(this, "itemAsync");
+    const { node } = this;
+    return reader(node.dtype, await (await evaluatedAsync("itemAsync", node)).readAsync())(0);
+  }
+
+  /**
+   * The elements as nested lists, of the kinds that {@link item} gives.
+   *
+   * @see mlx.core.array.tolist
+   */
+  tolist(): NestedList {
+    return nest(this.shape, reader(this.dtype, evaluated("tolist", this.node).read()));
+  }
+
+  /** {@link tolist} on every device, without holding up the event loop. */
+  async tolistAsync(): Promise<NestedList> {
+    const { node } = this;
+    const bytes = await (await evaluatedAsync("tolistAsync", node)).readAsync();
+    return nest(node.shape, reader(node.dtype, bytes));
+  }
+
+  /**
+   * The elements in row-major order, as a typed array of their own: `Float32Array` for bfloat16 and, real and imaginary
+   * parts interleaved, complex64; `Float16Array` for float16 where there is one, else `Float32Array`; `Uint8Array` for bool.
+   */
+  dataSync(): HostArray {
+    return flat(this.dtype, evaluated("dataSync", this.node).read());
+  }
+
+  /** {@link dataSync} on every device, without holding up the event loop. */
+  async data(): Promise<HostArray> {
+    const { node } = this;
+    return flat(node.dtype, await (await evaluatedAsync("data", node)).readAsync());
+  }
+
+  /** MLX's text: `array([1, 2, 3], dtype=float32)`. Computes the value. */
+  toString(): string {
+    const { node } = this;
+    return formatArray(
+      node.shape,
+      node.dtype,
+      reader(node.dtype, evaluated("toString", node).read()),
+    );
+  }
+
+  /** Gives the memory of the value back now, instead of when the array is unreachable. The array is unusable afterwards. */
+  dispose(): void {
+    const { node } = this;
+    node.data?.dispose();
+    this.node = new Node(null, noNodes, disposed, node.shape, node.dtype, 0);
+  }
+}
+
+const method = (key: symbol, value: (this: NDArray) => unknown): void => {
+  Object.defineProperty(NDArray.prototype, key, { value, configurable: true, writable: true });
+};
+
+if (typeof Symbol.dispose === "symbol") {
+  method(Symbol.dispose, function () {
+    this.dispose();
+  });
+}
+
+// Inspecting must not throw nor compute inside transforms: placeholders show their type only.
+method(Symbol.for("nodejs.util.inspect.custom"), function () {
+  const { node } = this;
+  if (node.data === null && isHole(node))
+    return `array(<no value>, shape=[${node.shape.join(", ")}], dtype=${node.dtype.name})`;
+  return this.toString();
+});
+
+export const isNDArray = (x: unknown): x is NDArray => x instanceof NDArray;
