@@ -1,0 +1,89 @@
+/** The graph: nodes that name a primitive, its inputs and attributes, and carry shape, dtype and, once evaluated, data. */
+import type { DType } from "../core/dtype.js";
+import type { Storage } from "../core/storage.js";
+import type { AnyPrimitive } from "./primitive.js";
+
+export type Shape = readonly number[];
+
+/** An abstract value: all that shape and dtype inference may see. */
+export interface Aval {
+  readonly shape: Shape;
+  readonly dtype: DType;
+}
+
+let counter = 0;
+
+/** Ids increase in creation order, which is a topological order of the graph. */
+export const nextId = (): number => ++counter;
+
+/**
+ * One value of the graph. It is one of:
+ * - an application: `prim` is set, `ins` and `attrs` are its operands (an evaluated tracer keeps them next to `data`);
+ * - data: `prim` is null and `data` is set;
+ * - a hole: both are null. A placeholder of `vmap`/`compile`, or of a linear map being transposed.
+ */
+export class Node implements Aval {
+  readonly id: number = nextId();
+  prim: AnyPrimitive | null;
+  ins: readonly Node[];
+  attrs: unknown;
+  readonly shape: Shape;
+  readonly dtype: DType;
+  /** All results of a primitive with several, this one among them; null when this is the only one. */
+  outs: readonly Node[] | null = null;
+  /** Position in `outs`. */
+  index = 0;
+  /** Id of the innermost active trace this value depends on, 0 for none. */
+  trace: number;
+  data: Storage | null = null;
+  /** Scratch of one graph walk: valid while `mark` equals the walk's epoch. */
+  mark = 0;
+  slot = -1;
+
+  constructor(
+    prim: AnyPrimitive | null,
+    ins: readonly Node[],
+    attrs: unknown,
+    shape: Shape,
+    dtype: DType,
+    trace: number,
+  ) {
+    this.prim = prim;
+    this.ins = ins;
+    this.attrs = attrs;
+    this.shape = shape;
+    this.dtype = dtype;
+    this.trace = trace;
+  }
+}
+
+let epochs = 0;
+
+/** A fresh value for `Node.mark`: starts one walk. */
+export const nextEpoch = (): number => ++epochs;
+
+export const noNodes: readonly Node[] = [];
+
+/** All results of the application that made `n`. */
+export const outsOf = (n: Node): readonly Node[] => n.outs ?? [n];
+
+export const sizeOf = (shape: Shape): number => {
+  let size = 1;
+  for (const d of shape) size *= d;
+  return size;
+};
+
+export const sameShape = (a: Shape, b: Shape): boolean => {
+  if (a === b) return true;
+  if (a.length !== b.length) return false;
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+  return true;
+};
+
+/** Cuts an evaluated value off the graph that made it, so that the graph can be collected. */
+export const detach = (n: Node): void => {
+  n.prim = null;
+  n.ins = noNodes;
+  n.attrs = undefined;
+  n.outs = null;
+};

@@ -1,0 +1,128 @@
+/** The engine: evaluates pending graphs on one device through cached plans. */
+import { IndexError, InternalError } from "../core/errors.js";
+import { HostStorage, type Storage } from "../core/storage.js";
+import type { Device, Fault } from "../device/contract.js";
+import type { Evaluator } from "../graph/evaluator.js";
+import type { Node } from "../graph/node.js";
+import { keepOrDetach } from "../graph/trace.js";
+import { collect, type Pending, sameWords } from "./pending.js";
+import { makePlan, type Partition, type Plan, paramValues } from "./plan.js";
+
+interface Entry {
+  readonly words: Int32Array;
+  readonly plan: Plan;
+}
+
+/** Plans kept; beyond it the least recently used goes. */
+const capacity = 1024;
+
+const faultError = (_: Fault): IndexError =>
+  new IndexError(
+    "[eval] an index array holds an index outside the axis it selects from: " +
+      "indices must lie in [-size, size) of that axis",
+  );
+
+export class Engine implements Evaluator {
+  readonly device: Device;
+  private readonly partition: Partition;
+  private readonly plans = new Map<number, Entry>();
+  /** Plans made so far: tests use it to show that nothing is planned twice. */
+  planned = 0;
+
+  constructor(device: Device, partition: Partition) {
+    this.device = device;
+    this.partition = partition;
+  }
+
+  private planOf(pending: Pending): Plan {
+    const entry = this.plans.get(pending.hash);
+    if (entry !== undefined && sameWords(pending, entry.words)) {
+      if (this.plans.size > capacity / 2) {
+        this.plans.delete(pending.hash);
+        this.plans.set(pending.hash, entry);
+      }
+      return entry.plan;
+    }
+    const plan = makePlan(this.device, pending, this.partition);
+    this.planned++;
+    entry?.plan.executable.release();
+    this.plans.set(pending.hash, { words: pending.words, plan });
+    if (this.plans.size > capacity) {
+      for (const [hash, oldest] of this.plans) {
+        this.plans.delete(hash);
+        oldest.plan.executable.release();
+        break;
+      }
+    }
+    return plan;
+  }
+
+  private upload(n: Node): Storage {
+    const data = n.data;
+    if (data === null) throw new InternalError("[eval] a leaf without data");
+    if (this.device.owns(data)) return data;
+    const storage = this.device.upload(data instanceof HostStorage ? data.bytes : data.read());
+    n.data = storage;
+    return storage;
+  }
+
+  /** Everything a run needs: leaves' storages, outputs, arena. */
+  private bind(pending: Pending, plan: Plan): Storage[] {
+    const slots: Storage[] = [];
+    for (const n of pending.leaves) slots.push(this.upload(n));
+    for (const bytes of plan.outputs) slots.push(this.device.allocate(bytes));
+    slots.push(this.device.allocate(plan.arena));
+    return slots;
+  }
+
+  private finish(pending: Pending, plan: Plan, slots: readonly Storage[]): void {
+    pending.roots.forEach((n, i) => {
+      const place = plan.roots[i];
+      if (place === undefined) return;
+      if (place.kind === "empty") n.data = new HostStorage(new Uint8Array(0));
+      else n.data = slots[place.kind === "leaf" ? place.leaf : place.slot] ?? null;
+      keepOrDetach(n);
+    });
+  }
+
+  private release(plan: Plan, slots: readonly Storage[], failed: boolean): void {
+    const from = failed ? plan.leaves : plan.leaves + plan.outputs.length;
+    for (let i = from; i < slots.length; i++) slots[i]?.dispose();
+  }
+
+  evaluate(nodes: readonly Node[]): void {
+    const roots = nodes.filter((n) => n.data === null);
+    if (roots.length === 0) return;
+    const pending = collect(roots);
+    const plan = this.planOf(pending);
+    const slots = this.bind(pending, plan);
+    let fault: Fault | null = null;
+    let done = false;
+    try {
+      fault = this.device.run(plan.executable, slots, paramValues(plan, pending.order));
+      done = fault === null;
+    } finally {
+      this.release(plan, slots, !done);
+    }
+    if (fault !== null) throw faultError(fault);
+    this.finish(pending, plan, slots);
+  }
+
+  async evaluateAsync(nodes: readonly Node[]): Promise<void> {
+    const roots = nodes.filter((n) => n.data === null);
+    if (roots.length === 0) return;
+    const pending = collect(roots);
+    const plan = this.planOf(pending);
+    const slots = this.bind(pending, plan);
+    let fault: Fault | null = null;
+    let done = false;
+    try {
+      fault = await this.device.submit(plan.executable, slots, paramValues(plan, pending.order));
+      done = fault === null;
+    } finally {
+      this.release(plan, slots, !done);
+    }
+    if (fault !== null) throw faultError(fault);
+    this.finish(pending, plan, slots);
+  }
+}

@@ -1,0 +1,61 @@
+/** The trivial partition, one kernel per operation: what fused plans are compared with in tests. */
+import { axisIx, zeroIx } from "../kernel/index-math.js";
+import type { Axis, Ix, Role } from "../kernel/ir.js";
+import type { Op, TensorGraph } from "./graph.js";
+import type { GroupPlan } from "./group.js";
+
+/** Dimensions of the domain an operation is computed over, with the role of each. */
+export const domainDims = (op: Op): readonly { readonly size: number; readonly role: Role }[] => {
+  const l = op.lowering;
+  if (l.kind === "reduce") {
+    const axes = l.axes(op.attrs);
+    return (op.ins[0]?.shape ?? []).map((size, d) => ({
+      size,
+      role: axes.includes(d) ? "row" : "grid",
+    }));
+  }
+  const dims: { size: number; role: Role }[] = op.out.shape.map((size) => ({ size, role: "grid" }));
+  if (l.kind === "contract") dims.push({ size: op.ins[0]?.shape.at(-1) ?? 1, role: "contract" });
+  return dims;
+};
+
+/** Constants and index values are never worth a place in memory of their own. */
+export const isFree = (op: Op): boolean =>
+  op.kind === "constant" || (op.lowering.kind === "indexed" && op.ins.length === 0);
+
+/** The free operations that `ops` need, in topological order, followed by `ops`. */
+export const withFree = (ops: readonly Op[]): readonly Op[] => {
+  const out: Op[] = [];
+  for (const op of ops) {
+    for (const e of op.ins) {
+      const p = e.tensor.producers[0];
+      if (p !== undefined && p.into === null && isFree(p) && !out.includes(p)) out.push(p);
+    }
+    if (!out.includes(op)) out.push(op);
+  }
+  return out;
+};
+
+export const soloGroup = (op: Op): GroupPlan => {
+  const dims = domainDims(op);
+  const rank: Record<Role, number> = { grid: 0, row: 1, contract: 2 };
+  const order = dims
+    .map((dim, d) => ({ ...dim, d }))
+    .filter((x) => x.size > 1)
+    .sort((x, y) => rank[x.role] - rank[y.role] || x.d - y.d);
+  const axes: Axis[] = order.map(({ size, role }) => ({ size, role }));
+  const ix: Ix[] = dims.map(() => zeroIx);
+  order.forEach((x, axis) => {
+    ix[x.d] = axisIx(axis);
+  });
+  return { ops: withFree([op]), stored: [op], axes, home: new Map([[op, ix]]) };
+};
+
+export const soloPartition = (graph: TensorGraph): readonly (GroupPlan | Op)[] => {
+  const out: (GroupPlan | Op)[] = [];
+  for (const op of graph.ops) {
+    if (op.kind === "routine") out.push(op);
+    else if (!isFree(op) || op.out.required) out.push(soloGroup(op));
+  }
+  return out;
+};
