@@ -1,0 +1,149 @@
+/** The runnable code of the documentation: found in Markdown and docstrings, compiled together, run one by one. */
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { pathToFileURL } from "node:url";
+import { format } from "node:util";
+
+export interface Block {
+  /** `file:line` of the code's first line. */
+  readonly origin: string;
+  readonly code: string;
+  /** False for a fence marked `ts no-run`: it must compile, and is not executed. */
+  readonly runs: boolean;
+}
+
+const FOLDER = join("build", "docs");
+
+/** What a block may use without importing it, as the README does once. */
+const PRELUDE: readonly (readonly [RegExp, string])[] = [
+  [/\bmx\./, 'import * as mx from "cotangent";'],
+  [/\boptim\./, 'import * as optim from "cotangent/optimizers";'],
+];
+
+/** Where each public entry lies after the build, seen from a compiled block. */
+const ENTRIES: Readonly<Record<string, string>> = {
+  cotangent: "../src/index.js",
+  "cotangent/optimizers": "../src/optimizers/index.js",
+};
+
+function filesIn(folder: string, ending: string): string[] {
+  return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
+    const path = join(folder, entry.name);
+    if (entry.isDirectory()) return filesIn(path, ending);
+    return entry.name.endsWith(ending) ? [path] : [];
+  });
+}
+
+/** The fences ```ts of a text; `prefix` is what precedes every line (" * " in a docstring). */
+function fences(file: string, text: string, firstLine: number, prefix: RegExp): Block[] {
+  const blocks: Block[] = [];
+  let open: { info: string; line: number; code: string[] } | null = null;
+  for (const [i, raw] of text.split("\n").entries()) {
+    const line = raw.replace(prefix, "");
+    const fence = /^\s*```(.*)$/.exec(line);
+    if (fence === null) open?.code.push(line);
+    else if (open === null)
+      open = { info: fence[1]?.trim() ?? "", line: firstLine + i + 1, code: [] };
+    else {
+      if (/^ts\b/.test(open.info)) {
+        const runs = !/\bno-run\b/.test(open.info);
+        blocks.push({ origin: `${file}:${open.line}`, code: open.code.join("\n"), runs });
+      }
+      open = null;
+    }
+  }
+  if (open !== null) throw new Error(`${file}:${open.line}: the code fence is not closed`);
+  return blocks;
+}
+
+function docstringBlocks(file: string): Block[] {
+  const text = readFileSync(file, "utf8");
+  return [...text.matchAll(/\/\*\*[\s\S]*?\*\//g)].flatMap((match) => {
+    const line = text.slice(0, match.index).split("\n").length;
+    return fences(file, match[0], line, /^\s*\* ?/);
+  });
+}
+
+/** All blocks of README.md, docs/*.md and the docstrings of src. */
+export function findBlocks(): Block[] {
+  const pages = [
+    "README.md",
+    "CONTRIBUTING.md",
+    ...(existsSync("docs") ? filesIn("docs", ".md") : []),
+  ];
+  return [
+    ...pages.flatMap((page) => fences(page, readFileSync(page, "utf8"), 1, /^/)),
+    ...filesIn("src", ".ts").flatMap(docstringBlocks),
+  ];
+}
+
+function source(block: Block): string {
+  const missing = PRELUDE.filter(
+    ([use, line]) => use.test(block.code) && !block.code.includes(line),
+  );
+  const code = [...missing.map(([, line]) => line), block.code].join("\n");
+  const imports = code.replace(/(from\s+|import\s+)"(cotangent[^"]*)"/g, (whole, head, name) => {
+    const entry = ENTRIES[String(name)];
+    return entry === undefined ? whole : `${head}"${entry}"`;
+  });
+  return `// ${block.origin}\n${imports}\nexport {};\n`;
+}
+
+/** Compiles all blocks against the built library; throws with the compiler's words where one does not. */
+export function compileBlocks(blocks: readonly Block[]): string[] {
+  rmSync(FOLDER, { recursive: true, force: true });
+  mkdirSync(FOLDER, { recursive: true });
+  const names = blocks.map((_, i) => `block-${i}`);
+  for (const [i, block] of blocks.entries()) {
+    writeFileSync(join(FOLDER, `${names[i]}.ts`), source(block));
+  }
+  const config = {
+    extends: "../../tsconfig.base.json",
+    compilerOptions: {
+      noUnusedLocals: false,
+      noUnusedParameters: false,
+      isolatedDeclarations: false,
+      declaration: false,
+      types: ["node"],
+    },
+    include: ["*.ts"],
+  };
+  writeFileSync(join(FOLDER, "tsconfig.json"), JSON.stringify(config));
+  const tsc = join("node_modules", ".bin", "tsc");
+  const result = spawnSync(tsc, ["-p", FOLDER], { encoding: "utf8" });
+  if (result.status !== 0) {
+    const named = result.stdout.replace(/block-(\d+)\.ts/g, (whole, i) => {
+      return `${whole} (${blocks[Number(i)]?.origin})`;
+    });
+    throw new Error(`the documentation's code does not compile:\n${named}${result.stderr}`);
+  }
+  return names.map((name) => pathToFileURL(resolve(FOLDER, `${name}.js`)).href);
+}
+
+/**
+ * Runs one compiled block. Where each of its `console.log(…)` lines ends in a comment, the comment is what it
+ * must print, spaces aside.
+ */
+export async function runBlock(block: Block, url: string): Promise<void> {
+  const printed: string[] = [];
+  const { log } = console;
+  console.log = (...values: readonly unknown[]) => {
+    printed.push(format(...values));
+  };
+  try {
+    await import(url);
+  } finally {
+    console.log = log;
+  }
+  const calls = block.code.split("\n").filter((line) => line.includes("console.log("));
+  const expected = calls.map((line) => /;\s*\/\/\s*(.+)$/.exec(line)?.[1]);
+  if (expected.length === 0 || expected.includes(undefined)) return;
+  const squeeze = (text: string | undefined): string =>
+    (text ?? "nothing").replace(/\s+/g, " ").trim();
+  for (const [i, want] of expected.entries()) {
+    if (squeeze(printed[i]) !== squeeze(want)) {
+      throw new Error(`${block.origin}: expected to print ${want}, printed ${printed[i]}`);
+    }
+  }
+}
