@@ -2,6 +2,7 @@
 import { InternalError } from "../core/errors.js";
 import { fromBfloat16Bits, fromFloat16Bits, toBfloat16Bits, toFloat16Bits } from "../core/half.js";
 import { type ComputeType, type ScalarOp, scalarOps } from "../core/scalar.js";
+import { hostMath } from "./host-math.js";
 
 /** A value of any compute type. */
 export type Value = number | bigint;
@@ -17,60 +18,6 @@ export const roundHalfEven = (x: number): number => {
   if (over < 0.5 || (over === 0.5 && low % 2 === 0)) return low;
   // -0.4 rounds to -0.
   return low === -1 ? -0 : low + 1;
-};
-
-/** A series of positive terms, so nothing cancels. */
-const erf = (x: number): number => {
-  if (Number.isNaN(x)) return x;
-  if (Math.abs(x) > 6) return Math.sign(x);
-  let term = x;
-  let sum = x;
-  for (let n = 1; Math.abs(term) > 1e-18 * Math.abs(sum); n++) {
-    term *= (2 * x * x) / (2 * n + 1);
-    sum += term;
-  }
-  return (2 / Math.sqrt(Math.PI)) * Math.exp(-x * x) * sum;
-};
-
-const erfinv = (y: number): number => {
-  if (Math.abs(y) >= 1) return Math.abs(y) === 1 ? y * Infinity : Number.NaN;
-  const w = -Math.log1p(-y * y);
-  let x =
-    Math.sign(y) * Math.sqrt(Math.sqrt((4.33 + w * -0.5) ** 2 + w / 0.147) - (4.33 - w * 0.5));
-  for (let i = 0; i < 4; i++) x -= ((erf(x) - y) * Math.sqrt(Math.PI)) / 2 / Math.exp(-x * x);
-  return x;
-};
-
-const hostMath = {
-  exp: Math.exp,
-  expm1: Math.expm1,
-  log: Math.log,
-  log1p: Math.log1p,
-  log2: Math.log2,
-  log10: Math.log10,
-  sin: Math.sin,
-  cos: Math.cos,
-  tan: Math.tan,
-  asin: Math.asin,
-  acos: Math.acos,
-  atan: Math.atan,
-  sinh: Math.sinh,
-  cosh: Math.cosh,
-  tanh: Math.tanh,
-  asinh: Math.asinh,
-  acosh: Math.acosh,
-  atanh: Math.atanh,
-  erf,
-  erfinv,
-  sigmoid: (a: number): number =>
-    a < 0 ? Math.exp(a) / (1 + Math.exp(a)) : 1 / (1 + Math.exp(-a)),
-  atan2: Math.atan2,
-};
-
-/** As C's pow: 1 to anything and -1 to an infinity are 1. */
-const power = (a: number, b: number): number => {
-  if (a === 1 || (a === -1 && (b === Infinity || b === -Infinity))) return 1;
-  return a ** b;
 };
 
 const floatRem = (a: number, b: number): number => {
@@ -107,7 +54,6 @@ const onFloats: Table<number> = {
   round_f16: (a) => fromFloat16Bits(toFloat16Bits(a)),
   round_bf16: (a) => fromBfloat16Bits(toBfloat16Bits(a)),
   ...hostMath,
-  pow: power,
 };
 
 const onBools: Table<number> = {
