@@ -1,0 +1,530 @@
+/** SSA code in nested regions, which becomes a function body: merges equal values, hoists invariants, assigns locals. */
+import type { Func, Import, WasmType } from "./encoder.js";
+import type { Ref } from "./lane-code.js";
+import { opcode } from "./opcodes.js";
+
+type Kind = "op" | "const" | "fixed" | "get" | "call" | "branch";
+
+interface Arm {
+  readonly region: Region;
+  readonly value: Ref;
+}
+
+interface Node {
+  readonly kind: Kind;
+  readonly name: string;
+  readonly args: readonly Ref[];
+  readonly immediates: readonly number[];
+  readonly type: WasmType;
+  readonly region: Region;
+  /** Bits of a constant: little-endian bytes. */
+  readonly bytes: Uint8Array | null;
+  readonly callee: { readonly index: number } | null;
+  readonly arms: readonly Arm[];
+  uses: number;
+  local: number;
+}
+
+type Effect =
+  | {
+      readonly k: "store";
+      readonly name: string;
+      readonly args: readonly Ref[];
+      readonly immediates: readonly number[];
+    }
+  | { readonly k: "set"; readonly local: number; readonly value: Ref }
+  | { readonly k: "pin"; readonly value: Ref }
+  | {
+      readonly k: "loop";
+      readonly index: number;
+      readonly start: Ref;
+      readonly end: Ref;
+      readonly step: number;
+      readonly body: Region;
+      readonly checked: boolean;
+    }
+  | { readonly k: "if"; readonly cond: Ref; readonly yes: Region; readonly no: Region };
+
+interface Region {
+  readonly parent: Region | null;
+  readonly kind: "function" | "loop" | "arm";
+  readonly depth: number;
+  readonly effects: Effect[];
+  readonly memo: Map<string, Ref>;
+  /** Values from outside that are used inside; they are held in locals while the region runs. */
+  readonly free: Set<Ref>;
+}
+
+/** A mutable local, e.g. an accumulator. */
+export interface Variable {
+  readonly local: number;
+  readonly type: WasmType;
+}
+
+const commutative = /\.(add|mul|and|or|xor|eq|ne|min|max|min_s|min_u|max_s|max_u)$/;
+
+/**
+ * Builds one function. Values are pure and are computed where they are first needed, in the outermost loop in which
+ * their operands are known; effects (stores, assignments, loops) happen in the order they were added.
+ * A value read from a variable must be used before the variable is set again, or pinned.
+ */
+export class Code {
+  readonly func: Func;
+  readonly #relaxed: boolean;
+  readonly #nodes: Node[] = [];
+  readonly #root: Region;
+  #region: Region;
+
+  constructor(func: Func, features: { readonly relaxed: boolean }) {
+    this.func = func;
+    this.#relaxed = features.relaxed;
+    this.#root = this.#newRegion(null, "function");
+    this.#region = this.#root;
+  }
+
+  #newRegion(parent: Region | null, kind: Region["kind"]): Region {
+    const depth = parent === null ? 0 : parent.depth + 1;
+    return { parent, kind, depth, effects: [], memo: new Map(), free: new Set() };
+  }
+
+  #node(ref: Ref): Node {
+    const node = this.#nodes[ref];
+    if (node === undefined) throw new RangeError(`[wasm] no value ${ref}`);
+    return node;
+  }
+
+  #push(kind: Kind, name: string, type: WasmType, region: Region, more: Partial<Node> = {}): Ref {
+    const fields = {
+      args: [],
+      immediates: [],
+      bytes: null,
+      callee: null,
+      arms: [],
+      local: -1,
+      ...more,
+    };
+    return this.#nodes.push({ kind, name, type, region, uses: 0, ...fields }) - 1;
+  }
+
+  typeOf(ref: Ref): WasmType {
+    return this.#node(ref).type;
+  }
+
+  /** The outermost loop around the current place in which all `args` are known. Arms of branches are not left. */
+  #home(args: readonly Ref[]): Region {
+    let needed = 0;
+    for (const a of args) needed = Math.max(needed, this.#node(a).region.depth);
+    let region = this.#region;
+    while (region.kind === "loop" && region.parent !== null && region.depth > needed)
+      region = region.parent;
+    return region;
+  }
+
+  #known(key: string, from: Region): Ref | undefined {
+    for (let r: Region | null = from; r !== null; r = r.parent) {
+      const found = r.memo.get(key);
+      if (found !== undefined) return found;
+    }
+    return undefined;
+  }
+
+  #constant(type: WasmType, bytes: Uint8Array): Ref {
+    const key = `${type}:${bytes.join()}`;
+    const known = this.#root.memo.get(key);
+    if (known !== undefined) return known;
+    const ref = this.#push("const", type, type, this.#root, { bytes });
+    this.#root.memo.set(key, ref);
+    return ref;
+  }
+
+  i32(n: number): Ref {
+    return this.#constant("i32", new Uint8Array(new Int32Array([n]).buffer));
+  }
+
+  i64(n: bigint): Ref {
+    return this.#constant("i64", new Uint8Array(new BigInt64Array([n]).buffer));
+  }
+
+  f32(x: number): Ref {
+    return this.#constant("f32", new Uint8Array(new Float32Array([x]).buffer));
+  }
+
+  f64(x: number): Ref {
+    return this.#constant("f64", new Uint8Array(new Float64Array([x]).buffer));
+  }
+
+  v128(bytes: Uint8Array): Ref {
+    return this.#constant("v128", bytes);
+  }
+
+  /** The i32 value of a constant, or null. */
+  constantOf(ref: Ref): number | null {
+    const { bytes, type } = this.#node(ref);
+    return bytes === null || type !== "i32" ? null : (new Int32Array(bytes.slice().buffer)[0] ?? 0);
+  }
+
+  /** Parameter `index` of the function. */
+  param(index: number): Ref {
+    const type = this.func.params[index];
+    if (type === undefined) throw new RangeError(`[wasm] no parameter ${index}`);
+    const known = this.#root.memo.get(`param${index}`);
+    if (known !== undefined) return known;
+    const ref = this.#push("fixed", "param", type, this.#root, { local: index });
+    this.#root.memo.set(`param${index}`, ref);
+    return ref;
+  }
+
+  /** A pure instruction without immediates. */
+  op(name: string, ...args: readonly Ref[]): Ref {
+    return this.lane(name, [], ...args);
+  }
+
+  /** A pure instruction with its immediates (lanes). */
+  lane(name: string, immediates: readonly number[], ...args: readonly Ref[]): Ref {
+    const type = opcode(name).result;
+    if (type === null) throw new RangeError(`[wasm] ${name} has no result`);
+    const [a, b] = args;
+    const ordered =
+      a !== undefined && b !== undefined && a > b && commutative.test(name) ? [b, a] : args;
+    const key = `${name}|${ordered.join()}|${immediates.join()}`;
+    const region = this.#home(args);
+    const known = this.#known(key, region);
+    if (known !== undefined) return known;
+    const ref = this.#push("op", name, type, region, { args: ordered, immediates });
+    region.memo.set(key, ref);
+    return ref;
+  }
+
+  /**
+   * Reads memory that nothing writes meanwhile: such loads are merged and hoisted. With `fresh` the load is made for
+   * this place alone and stays here.
+   */
+  load(name: string, address: Ref, offset = 0, fresh = false): Ref {
+    if (!fresh) return this.lane(name, [offset], address);
+    const type = opcode(name).result;
+    if (type === null) throw new RangeError(`[wasm] ${name} has no result`);
+    return this.#push("op", name, type, this.#region, { args: [address], immediates: [offset] });
+  }
+
+  store(name: string, address: Ref, value: Ref, offset = 0): void {
+    this.#region.effects.push({ k: "store", name, args: [address, value], immediates: [offset] });
+  }
+
+  storeLane(name: string, address: Ref, value: Ref, offset: number, lane: number): void {
+    this.#region.effects.push({
+      k: "store",
+      name,
+      args: [address, value],
+      immediates: [offset, lane],
+    });
+  }
+
+  /** Calls a function without side effects. */
+  call(callee: Import | Func, type: WasmType, ...args: readonly Ref[]): Ref {
+    return this.#push("call", "call", type, this.#home(args), { args, callee });
+  }
+
+  /** `yes` where cond (i32) is not zero; both are computed. */
+  select(cond: Ref, yes: Ref, no: Ref): Ref {
+    const key = `select|${yes},${no},${cond}`;
+    const region = this.#home([cond, yes, no]);
+    const known = this.#known(key, region);
+    if (known !== undefined) return known;
+    const ref = this.#push("op", "select", this.typeOf(yes), region, { args: [yes, no, cond] });
+    region.memo.set(key, ref);
+    return ref;
+  }
+
+  /** `yes()` or `no()`; only the chosen one is computed. */
+  choose(cond: Ref, type: WasmType, yes: () => Ref, no: () => Ref): Ref {
+    const arm = (value: () => Ref): Arm => {
+      const region = this.#newRegion(this.#region, "arm");
+      return { region, value: this.#inside(region, value) };
+    };
+    return this.#push("branch", "if", type, this.#region, {
+      args: [cond],
+      arms: [arm(yes), arm(no)],
+    });
+  }
+
+  #inside<T>(region: Region, body: () => T): T {
+    const outer = this.#region;
+    this.#region = region;
+    const result = body();
+    this.#region = outer;
+    return result;
+  }
+
+  variable(init: Ref): Variable {
+    const type = this.typeOf(init);
+    const v = { local: this.func.local(type), type };
+    this.set(v, init);
+    return v;
+  }
+
+  get(v: Variable): Ref {
+    return this.#push("get", "get", v.type, this.#region, { callee: { index: v.local } });
+  }
+
+  set(v: Variable, value: Ref): void {
+    this.#region.effects.push({ k: "set", local: v.local, value });
+  }
+
+  /** Computes the value here, before any later effect. */
+  pin(value: Ref): void {
+    this.#region.effects.push({ k: "pin", value });
+  }
+
+  /** for (i = start; i < end; i += step), signed; the step is positive. */
+  loop(start: Ref, end: Ref, step: number, body: (i: Ref) => void): void {
+    const first = this.constantOf(start);
+    const last = this.constantOf(end);
+    const known = first !== null && last !== null;
+    if (known && first >= last) return;
+    if (known && first + step >= last) {
+      body(start);
+      return;
+    }
+    const region = this.#newRegion(this.#region, "loop");
+    const index = this.func.local("i32");
+    const i = this.#push("fixed", "index", "i32", region, { local: index });
+    this.#inside(region, () => body(i));
+    this.#region.effects.push({
+      k: "loop",
+      index,
+      start,
+      end,
+      step,
+      body: region,
+      checked: !known,
+    });
+  }
+
+  if(cond: Ref, then: () => void, otherwise?: () => void): void {
+    const yes = this.#newRegion(this.#region, "arm");
+    const no = this.#newRegion(this.#region, "arm");
+    this.#inside(yes, then);
+    if (otherwise !== undefined) this.#inside(no, otherwise);
+    this.#region.effects.push({ k: "if", cond, yes, no });
+  }
+
+  /** Writes the function body. */
+  finish(): void {
+    this.#countRegion(this.#root);
+    if (this.#relaxed) this.#fuse();
+    this.#emitConstants();
+    this.#emitEffects(this.#root);
+  }
+
+  // Counting: every place that will push a value, plus one for each region that holds it while it runs.
+
+  #countRegion(region: Region): void {
+    for (const e of region.effects) {
+      switch (e.k) {
+        case "store":
+          for (const a of e.args) this.#use(a, region);
+          break;
+        case "set":
+        case "pin":
+          this.#use(e.value, region);
+          break;
+        case "loop":
+          this.#use(e.start, region);
+          this.#use(e.end, e.body);
+          this.#countRegion(e.body);
+          break;
+        case "if":
+          this.#use(e.cond, region);
+          this.#countRegion(e.yes);
+          this.#countRegion(e.no);
+          break;
+      }
+    }
+  }
+
+  #use(ref: Ref, from: Region): void {
+    const node = this.#node(ref);
+    if (node.kind === "const") {
+      node.uses += from.depth > 0 ? 2 : 1;
+      return;
+    }
+    for (let r = from; r !== node.region && r.parent !== null; r = r.parent) {
+      if (r.free.has(ref)) break;
+      r.free.add(ref);
+      node.uses++;
+    }
+    node.uses++;
+    const visited = this.#visited;
+    if (visited.has(ref)) return;
+    visited.add(ref);
+    for (const a of node.args) this.#use(a, node.region);
+    for (const { region, value } of node.arms) {
+      this.#countRegion(region);
+      this.#use(value, region);
+    }
+  }
+
+  readonly #visited = new Set<Ref>();
+
+  /** A product used once, by a sum in the same region, becomes part of a fused multiply-add. */
+  #fuse(): void {
+    this.#nodes.forEach((node, ref) => {
+      if (node.kind !== "op" || node.uses === 0) return;
+      const [shape = "", what = ""] = node.name.split(".");
+      if ((shape !== "f32x4" && shape !== "f64x2") || (what !== "add" && what !== "sub")) return;
+      const [a, b] = node.args;
+      if (a === undefined || b === undefined) return;
+      const product = (r: Ref): Node | null => {
+        const n = this.#node(r);
+        return n.name === `${shape}.mul` && n.uses === 1 && n.region === node.region ? n : null;
+      };
+      const second = product(b);
+      const factors = second ?? (what === "add" ? product(a) : null);
+      if (factors === null) return;
+      const name = `${shape}.relaxed_${what === "add" ? "madd" : "nmadd"}`;
+      this.#nodes[ref] = { ...node, name, args: [...factors.args, second === null ? b : a] };
+    });
+  }
+
+  #emitConstants(): void {
+    for (const node of this.#nodes) {
+      if (node.kind !== "const" || node.uses === 0 || node.type === "i32" || node.type === "i64")
+        continue;
+      if (node.uses === 1 && node.type !== "v128") continue;
+      this.#literal(node);
+      node.local = this.func.local(node.type);
+      this.func.set(node.local);
+    }
+  }
+
+  #literal(node: Node): void {
+    const bytes = node.bytes?.slice() ?? new Uint8Array(16);
+    if (node.type === "v128") this.func.v128(bytes);
+    else if (node.type === "i32") this.func.i32(new Int32Array(bytes.buffer)[0] ?? 0);
+    else if (node.type === "i64") this.func.i64(new BigInt64Array(bytes.buffer)[0] ?? 0n);
+    else if (node.type === "f32") this.func.f32(new Float32Array(bytes.buffer)[0] ?? 0);
+    else this.func.f64(new Float64Array(bytes.buffer)[0] ?? 0);
+  }
+
+  #emitEffects(region: Region): void {
+    const f = this.func;
+    for (const e of region.effects) {
+      switch (e.k) {
+        case "store":
+          for (const a of e.args) this.#value(a);
+          f.op(e.name, ...e.immediates);
+          break;
+        case "set":
+          this.#value(e.value);
+          f.set(e.local);
+          break;
+        case "pin":
+          if (this.#materialise(e.value)) this.#drop(e.value);
+          break;
+        case "loop":
+          this.#emitLoop(e);
+          break;
+        case "if":
+          this.#holding([e.yes, e.no], () => {
+            this.#value(e.cond);
+            const no = e.no.effects.length > 0 ? () => this.#emitEffects(e.no) : undefined;
+            f.if(() => this.#emitEffects(e.yes), no);
+          });
+          break;
+      }
+    }
+  }
+
+  #emitLoop(e: Effect & { readonly k: "loop" }): void {
+    const f = this.func;
+    this.#holding([e.body], () => {
+      this.#value(e.start);
+      f.set(e.index);
+      const repeat = (): void => {
+        f.loop((again) => {
+          this.#emitEffects(e.body);
+          f.get(e.index).i32(e.step).op("i32.add").tee(e.index);
+          this.#value(e.end);
+          f.op("i32.lt_s").brIf(again);
+        });
+      };
+      if (!e.checked) return repeat();
+      f.get(e.index);
+      this.#peek(e.end);
+      f.op("i32.lt_s").if(repeat);
+    });
+    f.release(e.index);
+  }
+
+  /** Runs `body` while the outside values of the regions sit in locals. */
+  #holding(regions: readonly Region[], body: () => void): void {
+    for (const r of regions) for (const ref of r.free) this.#materialise(ref);
+    body();
+    for (const r of regions) for (const ref of r.free) this.#drop(ref);
+  }
+
+  /** Sees to it that the value is in a local. */
+  #materialise(ref: Ref): boolean {
+    const node = this.#node(ref);
+    if (node.kind === "const" || node.kind === "fixed") return false;
+    if (node.local >= 0) return true;
+    this.#compute(node);
+    node.local = this.func.local(node.type);
+    this.func.set(node.local);
+    return true;
+  }
+
+  #drop(ref: Ref): void {
+    const node = this.#node(ref);
+    if (node.kind === "const" || node.kind === "fixed") return;
+    node.uses--;
+    if (node.uses === 0 && node.local >= 0) this.func.release(node.local);
+  }
+
+  /** Pushes a value that is in a local, or a constant, without counting a use. */
+  #peek(ref: Ref): void {
+    const node = this.#node(ref);
+    if (node.local >= 0) this.func.get(node.local);
+    else this.#literal(node);
+  }
+
+  #value(ref: Ref): void {
+    const node = this.#node(ref);
+    if (node.local >= 0 || node.kind === "const") {
+      this.#peek(ref);
+      this.#drop(ref);
+      return;
+    }
+    this.#compute(node);
+    node.uses--;
+    if (node.uses === 0) return;
+    node.local = this.func.local(node.type);
+    this.func.tee(node.local);
+  }
+
+  #compute(node: Node): void {
+    const f = this.func;
+    if (node.kind === "get") {
+      f.get(node.callee?.index ?? 0);
+      return;
+    }
+    if (node.kind === "branch") {
+      const [yes, no] = node.arms;
+      const [cond] = node.args;
+      if (yes === undefined || no === undefined || cond === undefined) return;
+      const arm = (a: Arm) => (): void => {
+        this.#emitEffects(a.region);
+        this.#value(a.value);
+      };
+      this.#holding([yes.region, no.region], () => {
+        this.#value(cond);
+        f.if(arm(yes), arm(no), node.type);
+      });
+      return;
+    }
+    for (const a of node.args) this.#value(a);
+    if (node.kind === "call") f.call(node.callee ?? { index: 0 });
+    else if (node.name === "select") f.select(node.type);
+    else f.op(node.name, ...node.immediates);
+  }
+}

@@ -1,0 +1,243 @@
+/** LaneCode on Wasm instructions: scalars for one lane, SIMD for 4×f32 or 2×f64. */
+import type { Code } from "./block.js";
+import type { Import, WasmType } from "./encoder.js";
+import type { HostMath, LaneCode, MaskRef, Ref } from "./lane-code.js";
+
+/** Where host functions come from: the module's imports. */
+export type HostImports = (fn: HostMath, arity: number) => Import;
+
+const magic = 6755399441055744; // 1.5·2^52: adding it leaves an integer in the low bits
+const magicBits = 0x4338000000000000n;
+
+/** One float type and its integers on `lanes` lanes (1, or 16 bytes' worth). Masks are i32 0/1 for one lane. */
+export class Lanes implements LaneCode {
+  readonly code: Code;
+  readonly float: "f32" | "f64";
+  readonly lanes: number;
+  /** Prefixes of instruction names. */
+  readonly shape: string;
+  readonly intShape: string;
+  readonly type: WasmType;
+  readonly #relaxed: boolean;
+  readonly #host: HostImports;
+
+  constructor(
+    code: Code,
+    float: "f32" | "f64",
+    lanes: number,
+    features: { readonly relaxed: boolean },
+    host: HostImports,
+  ) {
+    this.code = code;
+    this.float = float;
+    this.lanes = lanes;
+    const int = float === "f32" ? "i32" : "i64";
+    this.shape = lanes === 1 ? float : `${float}x${lanes}`;
+    this.intShape = lanes === 1 ? int : `${int}x${lanes}`;
+    this.type = lanes === 1 ? float : "v128";
+    this.#relaxed = features.relaxed && lanes > 1;
+    this.#host = host;
+  }
+
+  get #wide(): boolean {
+    return this.float === "f64";
+  }
+
+  constant(x: number): Ref {
+    if (this.lanes === 1) return this.#wide ? this.code.f64(x) : this.code.f32(x);
+    const data = this.#wide ? new Float64Array(2).fill(x) : new Float32Array(4).fill(x);
+    return this.code.v128(new Uint8Array(data.buffer));
+  }
+
+  integer(x: number | bigint): Ref {
+    if (this.#wide) {
+      const n = BigInt.asIntN(64, BigInt(x));
+      if (this.lanes === 1) return this.code.i64(n);
+      return this.code.v128(new Uint8Array(new BigInt64Array(2).fill(n).buffer));
+    }
+    const n = Number(BigInt.asIntN(32, BigInt(x)));
+    if (this.lanes === 1) return this.code.i32(n);
+    return this.code.v128(new Uint8Array(new Int32Array(4).fill(n).buffer));
+  }
+
+  #f(name: string, ...args: readonly Ref[]): Ref {
+    return this.code.op(`${this.shape}.${name}`, ...args);
+  }
+
+  #i(name: string, ...args: readonly Ref[]): Ref {
+    return this.code.op(`${this.intShape}.${name}`, ...args);
+  }
+
+  /** Bitwise: on the vector as a whole, or on the scalar integer. */
+  #bits(name: string, ...args: readonly Ref[]): Ref {
+    return this.code.op(`${this.lanes === 1 ? this.intShape : "v128"}.${name}`, ...args);
+  }
+
+  #masks(name: string, ...args: readonly Ref[]): Ref {
+    return this.code.op(`${this.lanes === 1 ? "i32" : "v128"}.${name}`, ...args);
+  }
+
+  add(a: Ref, b: Ref): Ref {
+    return this.#f("add", a, b);
+  }
+  sub(a: Ref, b: Ref): Ref {
+    return this.#f("sub", a, b);
+  }
+  mul(a: Ref, b: Ref): Ref {
+    return this.#f("mul", a, b);
+  }
+  div(a: Ref, b: Ref): Ref {
+    return this.#f("div", a, b);
+  }
+  madd(a: Ref, b: Ref, c: Ref): Ref {
+    return this.#relaxed ? this.#f("relaxed_madd", a, b, c) : this.add(this.mul(a, b), c);
+  }
+  neg(a: Ref): Ref {
+    return this.#f("neg", a);
+  }
+  abs(a: Ref): Ref {
+    return this.#f("abs", a);
+  }
+  sqrt(a: Ref): Ref {
+    return this.#f("sqrt", a);
+  }
+  floor(a: Ref): Ref {
+    return this.#f("floor", a);
+  }
+  ceil(a: Ref): Ref {
+    return this.#f("ceil", a);
+  }
+  trunc(a: Ref): Ref {
+    return this.#f("trunc", a);
+  }
+  nearest(a: Ref): Ref {
+    return this.#f("nearest", a);
+  }
+  min(a: Ref, b: Ref): Ref {
+    return this.#f("min", a, b);
+  }
+  max(a: Ref, b: Ref): Ref {
+    return this.#f("max", a, b);
+  }
+  copysign(magnitude: Ref, sign: Ref): Ref {
+    if (this.lanes === 1) return this.#f("copysign", magnitude, sign);
+    return this.code.op("v128.bitselect", sign, magnitude, this.constant(-0));
+  }
+  lt(a: Ref, b: Ref): MaskRef {
+    return this.#f("lt", a, b);
+  }
+  le(a: Ref, b: Ref): MaskRef {
+    return this.#f("le", a, b);
+  }
+  gt(a: Ref, b: Ref): MaskRef {
+    return this.#f("gt", a, b);
+  }
+  ge(a: Ref, b: Ref): MaskRef {
+    return this.#f("ge", a, b);
+  }
+  eq(a: Ref, b: Ref): MaskRef {
+    return this.#f("eq", a, b);
+  }
+  ne(a: Ref, b: Ref): MaskRef {
+    return this.#f("ne", a, b);
+  }
+  both(a: MaskRef, b: MaskRef): MaskRef {
+    return this.#masks("and", a, b);
+  }
+  either(a: MaskRef, b: MaskRef): MaskRef {
+    return this.#masks("or", a, b);
+  }
+  not(a: MaskRef): MaskRef {
+    return this.code.op(this.lanes === 1 ? "i32.eqz" : "v128.not", a);
+  }
+  select(mask: MaskRef, yes: Ref, no: Ref): Ref {
+    if (this.lanes === 1) return this.code.select(mask, yes, no);
+    return this.code.op("v128.bitselect", yes, no, mask);
+  }
+  iadd(a: Ref, b: Ref): Ref {
+    return this.#i("add", a, b);
+  }
+  isub(a: Ref, b: Ref): Ref {
+    return this.#i("sub", a, b);
+  }
+  imul(a: Ref, b: Ref): Ref {
+    return this.#i("mul", a, b);
+  }
+  iand(a: Ref, b: Ref): Ref {
+    return this.#bits("and", a, b);
+  }
+  ior(a: Ref, b: Ref): Ref {
+    return this.#bits("or", a, b);
+  }
+  ixor(a: Ref, b: Ref): Ref {
+    return this.#bits("xor", a, b);
+  }
+  #shift(name: string, a: Ref, by: number): Ref {
+    const wide = this.lanes === 1 && this.#wide;
+    return this.#i(name, a, wide ? this.code.i64(BigInt(by)) : this.code.i32(by));
+  }
+  ishl(a: Ref, by: number): Ref {
+    return this.#shift("shl", a, by);
+  }
+  ishr(a: Ref, by: number): Ref {
+    return this.#shift("shr_s", a, by);
+  }
+  ushr(a: Ref, by: number): Ref {
+    return this.#shift("shr_u", a, by);
+  }
+  ieq(a: Ref, b: Ref): MaskRef {
+    return this.#i("eq", a, b);
+  }
+  ilt(a: Ref, b: Ref): MaskRef {
+    return this.#i("lt_s", a, b);
+  }
+  toInt(a: Ref): Ref {
+    if (this.lanes === 1) return this.#i(`trunc_sat_${this.float}_s`, a);
+    if (!this.#wide) return this.#i("trunc_sat_f32x4_s", a);
+    return this.isub(this.add(this.trunc(a), this.constant(magic)), this.integer(magicBits));
+  }
+  toFloat(a: Ref): Ref {
+    if (this.lanes === 1) return this.#f(`convert_${this.intShape}_s`, a);
+    if (!this.#wide) return this.#f("convert_i32x4_s", a);
+    return this.sub(this.iadd(a, this.integer(magicBits)), this.constant(magic));
+  }
+  bitsOf(a: Ref): Ref {
+    return this.lanes === 1 ? this.#i(`reinterpret_${this.float}`, a) : a;
+  }
+  fromBits(a: Ref): Ref {
+    return this.lanes === 1 ? this.#f(`reinterpret_${this.intShape}`, a) : a;
+  }
+
+  /** The value of one lane, as a scalar. */
+  extract(a: Ref, lane: number): Ref {
+    return this.lanes === 1 ? a : this.code.lane(`${this.shape}.extract_lane`, [lane], a);
+  }
+
+  /** A vector from one scalar per lane. */
+  gather(scalars: readonly Ref[]): Ref {
+    const [first = 0, ...rest] = scalars;
+    if (this.lanes === 1) return first;
+    let v = this.#f("splat", first);
+    rest.forEach((s, i) => {
+      if (s !== first) v = this.code.lane(`${this.shape}.replace_lane`, [i + 1], v, s);
+    });
+    return v;
+  }
+
+  host(fn: HostMath, ...args: readonly Ref[]): Ref {
+    const callee = this.#host(fn, args.length);
+    const one = (lane: number): Ref => {
+      const scalars = args.map((a) => this.extract(a, lane));
+      const wide = this.#wide ? scalars : scalars.map((s) => this.code.op("f64.promote_f32", s));
+      const result = this.code.call(callee, "f64", ...wide);
+      return this.#wide ? result : this.code.op("f32.demote_f64", result);
+    };
+    return this.gather(Array.from({ length: this.lanes }, (_, lane) => one(lane)));
+  }
+
+  unless(mask: MaskRef, rare: () => Ref, usual: Ref): Ref {
+    const any = this.lanes === 1 ? mask : this.code.op("v128.any_true", mask);
+    const blended = (): Ref => (this.lanes === 1 ? rare() : this.select(mask, rare(), usual));
+    return this.code.choose(any, this.type, blended, () => usual);
+  }
+}
