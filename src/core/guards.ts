@@ -39,3 +39,16 @@ export const describe = (x: unknown): string => {
   const name: unknown = x.constructor?.name;
   return typeof name === "string" && name !== "" ? name : "an object";
 };
+
+/** Plain assignment, but safe for a key named `__proto__`. */
+export const setOwn = (object: object, key: string, value: unknown): void => {
+  if (key !== "__proto__") Reflect.set(object, key, value);
+  else {
+    Object.defineProperty(object, key, {
+      value,
+      enumerable: true,
+      writable: true,
+      configurable: true,
+    });
+  }
+};

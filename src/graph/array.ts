@@ -12,21 +12,33 @@ import { Node, noNodes, type Shape, sizeOf } from "./node.js";
 /** What `tolist()` gives: a value for a 0-d array, else lists nested as deep as there are axes. */
 export type NestedList = Scalar | NestedList[];
 
-/** Raises for a node without a value and without a way to get one, and computes the others. */
+/**
+ * Gives every node its data, in one evaluation.
+ *
+ * @throws TransformError for a placeholder of vmap or compile
+ */
+export const evaluateNodes = (op: string, nodes: readonly Node[]): void => {
+  const pending = nodes.filter((n) => n.data === null);
+  for (const n of pending) if (isHole(n)) throw holeError(op, n);
+  if (pending.length > 0) evaluator().evaluate(pending);
+};
+
+/** The same, leaving the event loop free. */
+export const evaluateNodesAsync = async (op: string, nodes: readonly Node[]): Promise<void> => {
+  const pending = nodes.filter((n) => n.data === null);
+  for (const n of pending) if (isHole(n)) throw holeError(op, n);
+  if (pending.length > 0) await evaluator().evaluateAsync(pending);
+};
+
+/** The computed value of a node, for reading. */
 const evaluated = (op: string, node: Node): Storage => {
-  if (node.data === null) {
-    if (isHole(node)) throw holeError(op, node);
-    evaluator().evaluate([node]);
-  }
+  if (node.data === null) evaluateNodes(op, [node]);
   if (node.data === null) throw holeError(op, node);
   return node.data;
 };
 
 const evaluatedAsync = async (op: string, node: Node): Promise<Storage> => {
-  if (node.data === null) {
-    if (isHole(node)) throw holeError(op, node);
-    await evaluator().evaluateAsync([node]);
-  }
+  if (node.data === null) await evaluateNodesAsync(op, [node]);
   if (node.data === null) throw holeError(op, node);
   return node.data;
 };

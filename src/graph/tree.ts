@@ -1,6 +1,6 @@
 /** Trees: a leaf, or a list, tuple or plain object of trees; walked, mapped and rebuilt with their static types kept. */
 import { ArgumentError } from "../core/errors.js";
-import { describe, isPlainObject } from "../core/guards.js";
+import { describe, isPlainObject, setOwn } from "../core/guards.js";
 
 /** A tree with leaves of type `L`. */
 export type Tree<L> = L | readonly Tree<L>[] | { readonly [key: string]: Tree<L> };
@@ -71,22 +71,10 @@ const rebuildWith = <L>(tree: unknown, isLeaf: Guard<L>, fn: (leaf: L) => unknow
   }
   if (isPlainObject(tree)) {
     const object: Record<string, unknown> = {};
-    for (const key in tree) set(object, key, rebuildWith(tree[key], isLeaf, fn));
+    for (const key in tree) setOwn(object, key, rebuildWith(tree[key], isLeaf, fn));
     return object;
   }
   return tree;
-};
-
-/** Plain assignment, but safe for a key named `__proto__`. */
-const set = (object: Record<string, unknown>, key: string, value: unknown): void => {
-  if (key !== "__proto__") object[key] = value;
-  else
-    Object.defineProperty(object, key, {
-      value,
-      enumerable: true,
-      writable: true,
-      configurable: true,
-    });
 };
 
 /** The tree with each leaf replaced by `fn(leaf)`. Values that are neither leaf nor branch stay. */
