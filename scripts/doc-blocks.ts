@@ -3,7 +3,7 @@ import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
-import { format } from "node:util";
+import { format, inspect } from "node:util";
 
 export interface Block {
   /** `file:line` of the code's first line. */
@@ -57,11 +57,23 @@ function fences(file: string, text: string, firstLine: number, prefix: RegExp): 
   return blocks;
 }
 
+/** The code below each `@example` of a docstring, fenced or not. */
 function docstringBlocks(file: string): Block[] {
   const text = readFileSync(file, "utf8");
   return [...text.matchAll(/\/\*\*[\s\S]*?\*\//g)].flatMap((match) => {
-    const line = text.slice(0, match.index).split("\n").length;
-    return fences(file, match[0], line, /^\s*\* ?/);
+    const first = text.slice(0, match.index).split("\n").length;
+    const lines = match[0].split("\n").map((line) => line.replace(/^\s*\*(\/| ?)/, ""));
+    return lines.flatMap((line, i) => {
+      if (!/^@example\b/.test(line)) return [];
+      const after = lines.slice(i + 1);
+      const end = after.findIndex((next) => /^@\w/.test(next));
+      const body = after
+        .slice(0, end < 0 ? after.length : end)
+        .join("\n")
+        .trimEnd();
+      if (body.includes("```")) return fences(file, body, first + i + 1, /^/);
+      return [{ origin: `${file}:${first + i + 1}`, code: body, runs: true }];
+    });
   });
 }
 
@@ -78,16 +90,64 @@ export function findBlocks(): Block[] {
   ];
 }
 
+/** `expression; // value`, where the comment reads like a value: what the expression must show as. */
+const CLAIM =
+  /^(?!const |let |import |export |return |if |for |\}|\/\/|console\.log)(.+?);\s*\/\/ ((?:[-\d[{"']|true|false|null|NaN|array\().*)$/;
+
+/** Turns claims into checks and package names into the places of the build. */
 function source(block: Block): string {
   const missing = PRELUDE.filter(
     ([use, line]) => use.test(block.code) && !block.code.includes(line),
   );
-  const code = [...missing.map(([, line]) => line), block.code].join("\n");
+  const lines = block.code.split("\n").map((line) => {
+    const claim = CLAIM.exec(line.trim());
+    return claim === null ? line : `claim(${claim[1]}, ${JSON.stringify(claim[2])});`;
+  });
+  const code = [...missing.map(([, line]) => line), ...lines].join("\n");
   const imports = code.replace(/(from\s+|import\s+)"(cotangent[^"]*)"/g, (whole, head, name) => {
     const entry = ENTRIES[String(name)];
     return entry === undefined ? whole : `${head}"${entry}"`;
   });
-  return `// ${block.origin}\n${imports}\nexport {};\n`;
+  return `// ${block.origin}\nimport { claim } from "../scripts/doc-blocks.js";\n${imports}\nexport {};\n`;
+}
+
+const NUMBER = /-?\d+(?:\.\d+)?(?:e[-+]?\d+)?/g;
+
+/** Equal but for spaces and quotes, numbers to the digits that are written. */
+function reads(shown: string, written: string): boolean {
+  const skeleton = (text: string): string => text.replace(NUMBER, "#").replace(/[\s"'`]/g, "");
+  if (skeleton(shown) !== skeleton(written)) return false;
+  const got = shown.match(NUMBER) ?? [];
+  return (written.match(NUMBER) ?? []).every((text, i) => {
+    const digits = /\.(\d+)/.exec(text)?.[1]?.length ?? 0;
+    const slack = digits === 0 ? 0 : 0.51 * 10 ** -digits;
+    return Math.abs(Number(got[i]) - Number(text)) <= slack;
+  });
+}
+
+/** Throws unless a value shows as written in the documentation; arrays as they print, or as lists. */
+export function claim(value: unknown, written: string): void {
+  const listed =
+    typeof value === "object" &&
+    value !== null &&
+    "tolist" in value &&
+    !written.startsWith("array(");
+  const list: unknown = listed && typeof value.tolist === "function" ? value.tolist() : value;
+  const shown =
+    listed || !isPrintable(list)
+      ? inspect(list, { depth: null, breakLength: Infinity })
+      : String(list);
+  if (!reads(shown, written)) throw new Error(`the documentation says ${written}, it is ${shown}`);
+}
+
+/** True for objects with a text of their own, as arrays and dtypes have. */
+function isPrintable(value: unknown): value is object {
+  return (
+    typeof value === "object" &&
+    value !== null &&
+    !Array.isArray(value) &&
+    value.toString !== Object.prototype.toString
+  );
 }
 
 /** Compiles all blocks against the built library; throws with the compiler's words where one does not. */
@@ -139,10 +199,8 @@ export async function runBlock(block: Block, url: string): Promise<void> {
   const calls = block.code.split("\n").filter((line) => line.includes("console.log("));
   const expected = calls.map((line) => /;\s*\/\/\s*(.+)$/.exec(line)?.[1]);
   if (expected.length === 0 || expected.includes(undefined)) return;
-  const squeeze = (text: string | undefined): string =>
-    (text ?? "nothing").replace(/\s+/g, " ").trim();
   for (const [i, want] of expected.entries()) {
-    if (squeeze(printed[i]) !== squeeze(want)) {
+    if (!reads(printed[i] ?? "nothing", want ?? "")) {
       throw new Error(`${block.origin}: expected to print ${want}, printed ${printed[i]}`);
     }
   }
