@@ -1,0 +1,74 @@
+/** Values without operands: a repeated scalar, and the position along an axis. */
+import { type DType, float32, isInexact } from "../core/dtype.js";
+import { bind } from "../graph/bind.js";
+import type { Aval, Node, Shape } from "../graph/node.js";
+import { define, type Primitive } from "../graph/primitive.js";
+import { computeType, writeList } from "./families/operands.js";
+
+/** A constant's value: the kinds `item()` gives. */
+export type ConstantValue = number | bigint | boolean | { readonly re: number; readonly im: number };
+
+export interface ConstantAttrs {
+  readonly shape: Shape;
+  readonly dtype: DType;
+  readonly value: ConstantValue;
+}
+
+const none: readonly Node[] = [];
+
+/** A scalar repeated over a shape. The value is an argument of kernels, so it is not part of their key. */
+export const constantP: Primitive<ConstantAttrs> = define<ConstantAttrs>({
+  name: "constant",
+  rule: { family: "flat" },
+  infer: (_ins: readonly Aval[], attrs): readonly Aval[] => [attrs],
+  lift: (attrs, size) => ({ ...attrs, shape: [size, ...attrs.shape] }),
+  lower: { kind: "constant", value: (attrs) => attrs.value },
+  key(attrs, sink) {
+    writeList(sink, attrs.shape);
+    sink.int(attrs.dtype.code);
+  },
+});
+
+export interface IotaAttrs {
+  readonly shape: Shape;
+  readonly dtype: DType;
+  readonly axis: number;
+}
+
+/** The position along `axis`. */
+export const iotaP: Primitive<IotaAttrs> = define<IotaAttrs>({
+  name: "iota",
+  rule: { family: "flat" },
+  infer: (_ins: readonly Aval[], attrs): readonly Aval[] => [attrs],
+  lift: (attrs, size) => ({ ...attrs, shape: [size, ...attrs.shape], axis: attrs.axis + 1 }),
+  lower: {
+    kind: "indexed",
+    emit(s, position, attrs) {
+      const re = s.cast(computeType(attrs.dtype), position.coordinate(attrs.axis));
+      return { re, im: attrs.dtype.kind === "complex" ? s.constant("f32", 0) : null };
+    },
+  },
+  key(attrs, sink) {
+    writeList(sink, attrs.shape);
+    sink.int(attrs.dtype.code);
+    sink.int(attrs.axis);
+  },
+});
+
+/** `value` of `dtype` repeated over `shape`; 0-d by default. */
+export const constant = (value: ConstantValue, dtype: DType, shape: Shape = []): Node =>
+  bind(constantP, none, { shape, dtype, value });
+
+/** The position along `axis` of an array of `shape`. */
+export const iota = (shape: Shape, dtype: DType, axis: number): Node =>
+  bind(iotaP, none, { shape, dtype, axis });
+
+/** `value` in the shape and dtype of `x`. */
+export const constantLike = (x: Aval, value: ConstantValue): Node =>
+  constant(value, x.dtype, x.shape);
+
+export const zerosLike = (x: Aval): Node => constantLike(x, 0);
+export const onesLike = (x: Aval): Node => constantLike(x, 1);
+
+/** The float dtype that an operation with results between whole numbers computes in. */
+export const floatOf = (d: DType): DType => (isInexact(d) ? d : float32);
