@@ -2,13 +2,13 @@
 import { ReferenceDevice } from "../device/reference/device.js";
 import { installEvaluator } from "../graph/evaluator.js";
 import { Engine } from "../schedule/engine.js";
-import { soloPartition } from "../schedule/solo.js";
+import { partition } from "../schedule/partition.js";
 
 let current: Engine | null = null;
 
 /** The engine that evaluates arrays, made at first use. */
 export const defaultEngine = (): Engine => {
-  current ??= new Engine(new ReferenceDevice(), soloPartition);
+  current ??= new Engine(new ReferenceDevice(), partition);
   return current;
 };
 

@@ -6,6 +6,7 @@ import type { Node, Shape } from "../graph/node.js";
 import { outsOf, sameShape, sizeOf } from "../graph/node.js";
 import type { AnyPrimitive } from "../graph/primitive.js";
 import type { Pending } from "./pending.js";
+import { weightOf } from "./weights.js";
 
 /** One view between a tensor and its reader, with the shapes on both sides. */
 export interface Step {
@@ -47,6 +48,8 @@ export interface Op {
   readonly outs: readonly Tensor[];
   readonly out: Tensor;
   readonly into: { readonly tensor: Tensor; readonly axis: number; readonly offset: number } | null;
+  /** It reads no memory and costs next to nothing: every reader computes it for itself. */
+  readonly free: boolean;
   /** Position of the node it came from, in the pending order: where a constant finds its value. */
   readonly source: number;
 }
@@ -61,6 +64,19 @@ export interface TensorGraph {
   /** For every requested node, the tensor that holds it. */
   readonly roots: readonly Tensor[];
 }
+
+const freeLimit = 8;
+
+/** Cost of an operation all whose operands are free, theirs included; infinite for any other. */
+const freeWeight = (lowering: Op["lowering"], ins: readonly Edge[]): number => {
+  let weight = weightOf(lowering, ins.length);
+  for (const e of ins) {
+    const p = e.tensor.producers[0];
+    if (p === undefined || !p.free) return Number.POSITIVE_INFINITY;
+    weight += freeWeight(p.lowering, p.ins);
+  }
+  return weight;
+};
 
 const kindOf = (l: Lowering<unknown>): OpKind => {
   switch (l.kind) {
@@ -114,7 +130,21 @@ class Builder {
     const outs = avals.map((a) => this.tensor(a.shape, a.dtype, -1));
     const out = outs[0];
     if (out === undefined) throw new InternalError("[schedule] an operation without results");
-    const op: Op = { id: this.ops.length, kind, lowering, attrs, ins, outs, out, into, source };
+    const free =
+      kind === "constant" ||
+      (kind === "map" && into === null && freeWeight(lowering, ins) <= freeLimit);
+    const op: Op = {
+      id: this.ops.length,
+      kind,
+      lowering,
+      attrs,
+      ins,
+      outs,
+      out,
+      into,
+      free,
+      source,
+    };
     for (const t of outs) t.producers.push(op);
     this.ops.push(op);
     return op;

@@ -1,6 +1,6 @@
 /** A group of operations that becomes one kernel: its axes, where each member sits on them, and what it stores. */
 import type { Axis, Ix } from "../kernel/ir.js";
-import type { Op } from "./graph.js";
+import type { Op, Tensor } from "./graph.js";
 
 export interface GroupPlan {
   /** Members in topological order, constants and index values included. */
@@ -14,4 +14,6 @@ export interface GroupPlan {
    * reduction its operand's dimensions, for a contraction [...batch, m, n, k], else its result's).
    */
   readonly home: ReadonlyMap<Op, readonly Ix[]>;
+  /** Terminal reductions among the members, with the tensor that takes one partial result per slab of the grid. */
+  readonly partials: ReadonlyMap<Op, Tensor>;
 }

@@ -10,7 +10,7 @@ import type { Buf, Guard, Ix, Kernel, Mask, Store, ValId } from "../kernel/ir.js
 import { coalesce } from "./coalesce.js";
 import { computeTypeOf, Values } from "./expressions.js";
 import type { Edge, Op, Tensor } from "./graph.js";
-import { copying } from "./graph.js";
+
 import type { GroupPlan } from "./group.js";
 import { reductionIdentity, reductionPosition } from "./reduction.js";
 import { throughView } from "./views.js";
@@ -285,6 +285,14 @@ class Lowerer {
     ];
   }
 
+  /** One partial result per slab of the grid goes to `partial`, whose first dimension the device supplies. */
+  storePartial(op: Op, partial: Tensor): Store {
+    const at = this.resultPlace(op);
+    const value = this.value(op, at).re;
+    const buf = this.buffer(partial, "partial");
+    return { buf, ix: linearIx(at, op.out.shape), value, over: this.mask(at) };
+  }
+
   private resultPlace(op: Op): readonly Ix[] {
     const at = this.home(op);
     if (op.kind === "contract") return at.slice(0, -1);
@@ -322,6 +330,7 @@ export const lowerGroup = (group: GroupPlan): Lowered | null => {
   const low = new Lowerer(group);
   const stores: Store[] = [];
   for (const op of group.stored) if (sizeOf(op.out.shape) > 0) stores.push(...low.store(op));
+  for (const [op, partial] of group.partials) stores.push(low.storePartial(op, partial));
   if (stores.length === 0) return null;
   const raw: Kernel = {
     axes: group.axes,
@@ -332,5 +341,3 @@ export const lowerGroup = (group: GroupPlan): Lowered | null => {
   };
   return { kernel: coalesce(raw), tensors: low.tensors, params: low.params };
 };
-
-export { copying };

@@ -19,21 +19,19 @@ export const domainDims = (op: Op): readonly { readonly size: number; readonly r
   return dims;
 };
 
-/** Constants and index values are never worth a place in memory of their own. */
-export const isFree = (op: Op): boolean =>
-  op.kind === "constant" || (op.lowering.kind === "indexed" && op.ins.length === 0);
-
 /** The free operations that `ops` need, in topological order, followed by `ops`. */
 export const withFree = (ops: readonly Op[]): readonly Op[] => {
-  const out: Op[] = [];
-  for (const op of ops) {
+  const out = new Set<Op>();
+  const add = (op: Op): void => {
+    if (out.has(op)) return;
     for (const e of op.ins) {
       const p = e.tensor.producers[0];
-      if (p !== undefined && p.into === null && isFree(p) && !out.includes(p)) out.push(p);
+      if (p?.free === true) add(p);
     }
-    if (!out.includes(op)) out.push(op);
-  }
-  return out;
+    out.add(op);
+  };
+  for (const op of ops) add(op);
+  return [...out];
 };
 
 export const soloGroup = (op: Op): GroupPlan => {
@@ -48,14 +46,20 @@ export const soloGroup = (op: Op): GroupPlan => {
   order.forEach((x, axis) => {
     ix[x.d] = axisIx(axis);
   });
-  return { ops: withFree([op]), stored: [op], axes, home: new Map([[op, ix]]) };
+  return {
+    ops: withFree([op]),
+    stored: [op],
+    axes,
+    home: new Map([[op, ix]]),
+    partials: new Map(),
+  };
 };
 
 export const soloPartition = (graph: TensorGraph): readonly (GroupPlan | Op)[] => {
   const out: (GroupPlan | Op)[] = [];
   for (const op of graph.ops) {
     if (op.kind === "routine") out.push(op);
-    else if (!isFree(op) || op.out.required) out.push(soloGroup(op));
+    else if (!op.free || op.out.required) out.push(soloGroup(op));
   }
   return out;
 };

@@ -1,0 +1,386 @@
+/** Groups as the partitioner holds them, and the attempt to make one of two: unified axes, then legality. */
+import { sizeOf } from "../graph/node.js";
+import { type Atoms, accessPlaces, type Places, Unifier } from "./atoms.js";
+import type { Edge, Op, Tensor } from "./graph.js";
+import { weightOf } from "./weights.js";
+
+/** One external read: by which member, through which of its operands. */
+export interface Read {
+  readonly op: Op;
+  readonly operand: number;
+  readonly edge: Edge;
+}
+
+export interface Group {
+  readonly id: number;
+  /** Place in the current order of groups. */
+  order: number;
+  readonly ops: readonly Op[];
+  /** Sizes of its atoms. */
+  readonly sizes: readonly number[];
+  /** Per member, the atoms of each dimension of its domain. */
+  readonly places: ReadonlyMap<Op, readonly Atoms[]>;
+  readonly reads: ReadonlyMap<Tensor, readonly Read[]>;
+  readonly shape: GroupShape;
+}
+
+/** What a legal group looks like as a kernel, in masks of its atoms. */
+export interface GroupShape {
+  readonly grid: number;
+  readonly row: number;
+  /** Reductions over the grid: finished by a second kernel. */
+  readonly terminals: readonly Op[];
+  /** Members that run in that second kernel. */
+  readonly finish: readonly Op[];
+  readonly contract: Op | null;
+}
+
+/** Longest row of a kernel with several stages. */
+const longestRow = 16384;
+const mostOps = 96;
+const mostBuffers = 28;
+
+const maskOf = (lists: readonly Atoms[]): number => {
+  let mask = 0;
+  for (const list of lists) for (const a of list) mask |= 1 << a;
+  return mask;
+};
+
+const countOf = (lists: readonly Atoms[]): number => {
+  let count = 0;
+  for (const list of lists) count += list.length;
+  return count;
+};
+
+const bitsIn = (mask: number): number => {
+  let count = 0;
+  for (let m = mask; m !== 0; m &= m - 1) count++;
+  return count;
+};
+
+const reducedAxes = (op: Op): readonly number[] =>
+  op.lowering.kind === "reduce" ? op.lowering.axes(op.attrs) : [];
+
+/** Atoms of a member's result, given those of its domain. */
+const resultPlaces = (op: Op, domain: readonly Atoms[]): readonly Atoms[] => {
+  if (op.kind === "contract") return domain.slice(0, -1);
+  if (op.kind !== "reduce") return domain;
+  const axes = reducedAxes(op);
+  const keeps = op.out.shape.length === domain.length;
+  if (keeps) return domain.map((atoms, d) => (axes.includes(d) ? [] : atoms));
+  return domain.filter((_, d) => !axes.includes(d));
+};
+
+const overMask = (op: Op, domain: readonly Atoms[]): number => {
+  if (op.kind === "contract") return maskOf(domain.slice(-1));
+  const axes = reducedAxes(op);
+  return maskOf(domain.filter((_, d) => axes.includes(d)));
+};
+
+export type IsStored = (op: Op, members: ReadonlySet<Op>) => boolean;
+
+const product = (mask: number, sizes: readonly number[]): number => {
+  let p = 1;
+  for (let a = 0; a < sizes.length; a++) if ((mask >> a) & 1) p *= sizes[a] ?? 1;
+  return p;
+};
+
+/** The kernel shape of a set of members, or null where they cannot be one kernel. */
+export const shapeOf = (
+  ops: readonly Op[],
+  places: ReadonlyMap<Op, readonly Atoms[]>,
+  sizes: readonly number[],
+  stored: IsStored,
+): GroupShape | null => {
+  const all = maskOf([sizes.map((_, i) => i)]);
+  const members = new Set(ops);
+  const contracts = ops.filter((o) => o.kind === "contract");
+  const reductions = ops.filter((o) => o.kind === "reduce");
+  if (contracts.length > 1 || (contracts.length === 1 && reductions.length > 0)) return null;
+  const contract = contracts[0];
+  if (contract !== undefined) return contractShape(ops, places, contract, all, members, stored);
+  if (reductions.length === 0) {
+    for (const op of ops) {
+      const mask = maskOf(places.get(op) ?? []);
+      if (mask !== all && (stored(op, members) || weightOf(op.lowering, op.ins.length) > 4))
+        return null;
+    }
+    return { grid: all, row: 0, terminals: [], finish: [], contract: null };
+  }
+  for (const row of rowCandidates(reductions, places, sizes, all)) {
+    const shape = rowShape(ops, reductions, places, sizes, all, row, members, stored);
+    if (shape !== null) return shape;
+  }
+  return null;
+};
+
+/** Which atoms may be the row, best first: memory is walked along its innermost axis inside a row wherever possible. */
+const rowCandidates = (
+  reductions: readonly Op[],
+  places: ReadonlyMap<Op, readonly Atoms[]>,
+  sizes: readonly number[],
+  all: number,
+): readonly number[] => {
+  const overs = [...new Set(reductions.map((r) => overMask(r, places.get(r) ?? [])))];
+  const first = reductions[0];
+  const innermost = first === undefined ? undefined : (places.get(first) ?? []).flat().at(-1);
+  const inner = (mask: number): number => (innermost === undefined ? 0 : (mask >> innermost) & 1);
+  overs.sort((x, y) => inner(y) - inner(x));
+  const over = overs[0];
+  if (overs.length !== 1 || over === undefined) return overs;
+  // Every reduction is over outer axes: in slabs when there are enough of them, along columns otherwise.
+  const rest = all & ~over;
+  const slabs = inner(over) === 0 && product(over, sizes) >= 512 && product(rest, sizes) >= 16;
+  return slabs ? [rest, over] : [over, rest];
+};
+
+const rowShape = (
+  ops: readonly Op[],
+  reductions: readonly Op[],
+  places: ReadonlyMap<Op, readonly Atoms[]>,
+  sizes: readonly number[],
+  all: number,
+  row: number,
+  members: ReadonlySet<Op>,
+  stored: IsStored,
+): GroupShape | null => {
+  const grid = all & ~row;
+  const terminals: Op[] = [];
+  let rows = 0;
+  for (const r of reductions) {
+    const domain = places.get(r) ?? [];
+    if (maskOf(domain) !== all) return null;
+    const over = overMask(r, domain);
+    if (over === row && row !== 0) rows++;
+    else if (over === grid && isSlabbed(r)) terminals.push(r);
+    else return null;
+  }
+  const finished = new Set<Op>(terminals);
+  const finish: Op[] = [];
+  let staged = rows > 1;
+  for (const op of ops) {
+    if (op.kind === "reduce") {
+      if (op.ins.some((e) => e.tensor.producers.some((p) => finished.has(p)))) return null;
+      continue;
+    }
+    const mask = maskOf(places.get(op) ?? []);
+    const late = op.ins.some((e) => e.tensor.producers.some((p) => finished.has(p)));
+    if (late) {
+      // What follows a terminal reduction runs once it is finished, on rows alone.
+      if ((mask & grid) !== 0) return null;
+      if (
+        op.ins.some((e) =>
+          e.tensor.producers.some((p) => members.has(p) && !finished.has(p) && !p.free),
+        )
+      )
+        return null;
+      finished.add(op);
+      finish.push(op);
+      continue;
+    }
+    if (mask === all) {
+      if (rows > 0 && stored(op, members)) staged = true;
+      continue;
+    }
+    if (mask === grid && rows > 0) continue;
+    if (stored(op, members) || weightOf(op.lowering, op.ins.length) > 4) return null;
+  }
+  if (staged && product(row, sizes) > longestRow) return null;
+  if (terminals.length > 0 && product(row, sizes) > longestRow) return null;
+  // Few grid points are not worth a second kernel.
+  if (terminals.length > 0 && rows === 0 && product(grid, sizes) < 256) return null;
+  return { grid, row, terminals, finish, contract: null };
+};
+
+/** Reductions that can be done slab by slab. */
+const isSlabbed = (op: Op): boolean =>
+  op.lowering.kind === "reduce" &&
+  op.lowering.how === "sum" &&
+  op.out.dtype.kind !== "complex" &&
+  !op.out.dtype.name.endsWith("64");
+
+const contractShape = (
+  ops: readonly Op[],
+  places: ReadonlyMap<Op, readonly Atoms[]>,
+  contract: Op,
+  all: number,
+  members: ReadonlySet<Op>,
+  stored: IsStored,
+): GroupShape | null => {
+  const k = overMask(contract, places.get(contract) ?? []);
+  const grid = all & ~k;
+  const after = new Set<Op>([contract]);
+  for (const op of ops) {
+    if (op === contract) continue;
+    const mask = maskOf(places.get(op) ?? []);
+    const follows = op.ins.some((e) => e.tensor.producers.some((p) => after.has(p)));
+    if (follows) {
+      if (mask !== grid) return null;
+      after.add(op);
+    }
+  }
+  const before = new Set<Op>();
+  for (let i = ops.length - 1; i >= 0; i--) {
+    const op = ops[i];
+    if (op === undefined || op === contract || after.has(op)) continue;
+    const readers = ops.filter((r) => r.ins.some((e) => e.tensor.producers.includes(op)));
+    const feeds = readers.some((r) => r === contract || before.has(r));
+    if (feeds) {
+      // It runs while panels are packed, once per panel: only what is cheap may.
+      if (readers.some((r) => after.has(r) && r !== contract)) return null;
+      if (
+        stored(op, members) ||
+        weightOf(op.lowering, op.ins.length) > 4 ||
+        op.ins.filter((e) => !onlyFree(e)).length > 2
+      )
+        return null;
+      before.add(op);
+    } else {
+      const mask = maskOf(places.get(op) ?? []);
+      if ((mask & k) !== 0) return null;
+      if (mask !== grid && (stored(op, members) || weightOf(op.lowering, op.ins.length) > 4))
+        return null;
+    }
+  }
+  return { grid, row: 0, terminals: [], finish: [], contract };
+};
+
+const onlyFree = (e: Edge): boolean => {
+  const p = e.tensor.producers[0];
+  return p !== undefined && p.into === null && p.free;
+};
+
+const readsOf = (ops: readonly Op[]): Map<Tensor, Read[]> => {
+  const members = new Set(ops);
+  const reads = new Map<Tensor, Read[]>();
+  for (const op of ops) {
+    op.ins.forEach((edge, operand) => {
+      const t = edge.tensor;
+      if (onlyFree(edge) || t.producers.some((p) => p.into === null && members.has(p))) return;
+      const list = reads.get(t);
+      if (list === undefined) reads.set(t, [{ op, operand, edge }]);
+      else list.push({ op, operand, edge });
+    });
+  }
+  return reads;
+};
+
+/** A group from members whose domains are dimension by dimension the same. */
+export const uniformGroup = (
+  id: number,
+  ops: readonly Op[],
+  dims: readonly number[],
+  stored: IsStored,
+): Group | null => {
+  const sizes: number[] = [];
+  const lists = dims.map((size): Atoms => (size === 1 ? [] : [sizes.push(size) - 1]));
+  const places = new Map(ops.map((op) => [op, lists] as const));
+  const shape = shapeOf(ops, places, sizes, stored);
+  return shape === null ? null : { id, order: id, ops, sizes, places, reads: readsOf(ops), shape };
+};
+
+/** Both groups' atoms in one unifier; those of the second are shifted. */
+class Merger {
+  private readonly u = new Unifier();
+  private readonly a: Group;
+  private readonly b: Group;
+  private readonly shift: number;
+
+  constructor(a: Group, b: Group) {
+    this.a = a;
+    this.b = b;
+    this.shift = a.sizes.length;
+    for (const s of a.sizes) this.u.fresh(s);
+    for (const s of b.sizes) this.u.fresh(s);
+  }
+
+  private domain(g: Group, op: Op): readonly Atoms[] {
+    const lists = g.places.get(op) ?? [];
+    return g === this.a ? lists : lists.map((l) => l.map((x) => x + this.shift));
+  }
+
+  private access(g: Group, r: Read): Places {
+    return accessPlaces(this.u, r.op, r.operand, r.edge, this.domain(g, r.op));
+  }
+
+  private unify(first: Places, second: Places): boolean {
+    for (let d = 0; d < first.length; d++) {
+      const [x, y] = [first[d], second[d]];
+      if (x == null || y == null) return false;
+      if (!this.u.unify(x, y)) return false;
+    }
+    return true;
+  }
+
+  /** Ties what the second group reads of the first to where the first computes it. */
+  internal(): boolean {
+    for (const [t, reads] of this.b.reads) {
+      const p = t.producers[0];
+      if (p === undefined) continue;
+      if (p.into !== null) {
+        // A concatenation exists in memory only.
+        if (t.producers.some((x) => this.a.places.has(x))) return false;
+        continue;
+      }
+      if (!this.a.places.has(p)) continue;
+      const made = resultPlaces(p, this.domain(this.a, p));
+      for (const r of reads) if (!this.unify(made, this.access(this.b, r))) return false;
+    }
+    return true;
+  }
+
+  /** Ties reads of the same tensor in both groups. */
+  shared(): void {
+    for (const [t, reads] of this.a.reads) {
+      const others = this.b.reads.get(t);
+      const [x, y] = [reads[0], others?.[0]];
+      if (x === undefined || y === undefined) continue;
+      const [p, q] = [this.access(this.a, x), this.access(this.b, y)];
+      if (p.every((l) => l !== null) && q.every((l) => l !== null)) this.unify(p, q);
+    }
+  }
+
+  /** The merged group, or null where an operation would have one axis twice or there is no legal kernel. */
+  finish(id: number, stored: IsStored): Group | null {
+    const sizes: number[] = [];
+    const names = new Map<number, number>();
+    const places = new Map<Op, readonly Atoms[]>();
+    const ops = [...this.a.ops, ...this.b.ops].sort((x, y) => x.id - y.id);
+    for (const op of ops) {
+      const g = this.a.places.has(op) ? this.a : this.b;
+      const lists = this.domain(g, op).map((list) =>
+        this.u.expand(list).map((root) => {
+          const known = names.get(root);
+          if (known !== undefined) return known;
+          const name = sizes.push(this.u.sizeOf(root)) - 1;
+          names.set(root, name);
+          return name;
+        }),
+      );
+      if (sizes.length > 24 || bitsIn(maskOf(lists)) !== countOf(lists)) return null;
+      places.set(op, lists);
+    }
+    const shape = shapeOf(ops, places, sizes, stored);
+    if (shape === null) return null;
+    const reads = readsOf(ops);
+    const members = new Set(ops);
+    if (reads.size + ops.filter((op) => stored(op, members)).length > mostBuffers) return null;
+    return { id, order: 0, ops, sizes, places, reads, shape };
+  }
+}
+
+/** One group of two, the first before the second; null where that is no legal kernel. */
+export const mergeGroups = (id: number, a: Group, b: Group, stored: IsStored): Group | null => {
+  if (a.ops.length + b.ops.length > mostOps) return null;
+  if (a.shape.contract !== null && b.shape.contract !== null) return null;
+  for (const tie of [true, false]) {
+    const m = new Merger(a, b);
+    if (!m.internal()) return null;
+    if (tie) m.shared();
+    const merged = m.finish(id, stored);
+    if (merged !== null) return merged;
+  }
+  return null;
+};
+
+export const bytesOf = (t: Tensor): number => sizeOf(t.shape) * t.dtype.size;
