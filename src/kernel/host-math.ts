@@ -72,39 +72,40 @@ const sigmoid = (x: number): number => {
 const pow = (x: number, y: number): number =>
   x === 1 || (x === -1 && Math.abs(y) === Number.POSITIVE_INFINITY) ? 1 : x ** y;
 
-/** Functions of one double. */
-type Unary = (x: number) => number;
-type Binary = (x: number, y: number) => number;
+/** The remainder with the divisor's sign. */
+const rem = (x: number, y: number): number => {
+  const r = x % y;
+  return r !== 0 && r < 0 !== y < 0 ? r + y : r;
+};
 
-export type HostMath = keyof typeof hostMath;
+export type HostBinary = "pow" | "atan2" | "rem";
+export type HostUnary =
+  | "sin"
+  | "cos"
+  | "tan"
+  | "asin"
+  | "acos"
+  | "atan"
+  | "sinh"
+  | "cosh"
+  | "tanh"
+  | "asinh"
+  | "acosh"
+  | "atanh"
+  | "exp"
+  | "expm1"
+  | "log"
+  | "log1p"
+  | "log2"
+  | "log10"
+  | "erf"
+  | "erfinv"
+  | "sigmoid";
+export type HostMath = HostUnary | HostBinary;
 
-/** Also the functions that rendered code imports. */
+/** Also what rendered code imports: see the WebAssembly calling convention. */
 export const hostMath: Readonly<
-  Record<
-    | "sin"
-    | "cos"
-    | "tan"
-    | "asin"
-    | "acos"
-    | "atan"
-    | "sinh"
-    | "cosh"
-    | "tanh"
-    | "asinh"
-    | "acosh"
-    | "atanh"
-    | "exp"
-    | "expm1"
-    | "log"
-    | "log1p"
-    | "log2"
-    | "log10"
-    | "erf"
-    | "erfinv"
-    | "sigmoid",
-    Unary
-  > &
-    Record<"pow" | "atan2", Binary>
+  Record<HostUnary, (x: number) => number> & Record<HostBinary, (x: number, y: number) => number>
 > = {
   sin: Math.sin,
   cos: Math.cos,
@@ -129,4 +130,5 @@ export const hostMath: Readonly<
   sigmoid,
   pow,
   atan2: Math.atan2,
+  rem,
 };

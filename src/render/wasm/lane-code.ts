@@ -1,34 +1,12 @@
 /** Straight-line code on lanes: the same expansion of a function serves one scalar or a vector of 2 or 4 lanes. */
+import type { HostMath } from "../../kernel/host-math.js";
+
+export type { HostMath };
 
 /** A value of the block being built. */
 export type Ref = number;
 /** A per-lane truth value; its representation is the implementation's own. */
 export type MaskRef = Ref;
-
-export type HostMath =
-  | "sin"
-  | "cos"
-  | "tan"
-  | "asin"
-  | "acos"
-  | "atan"
-  | "sinh"
-  | "cosh"
-  | "tanh"
-  | "asinh"
-  | "acosh"
-  | "atanh"
-  | "exp"
-  | "expm1"
-  | "log"
-  | "log1p"
-  | "log2"
-  | "log10"
-  | "erf"
-  | "erfinv"
-  | "sigmoid"
-  | "pow"
-  | "atan2";
 
 /** One float type F (f32 or f64) and the integer I of its width; every lane does the same. */
 export interface LaneCode {

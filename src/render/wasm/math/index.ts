@@ -1,0 +1,101 @@
+/** Expansion of the float functions into lane code: vector polynomials where they hold 2 ulp, host math elsewhere. */
+import { InternalError } from "../../../core/errors.js";
+import type { ScalarOp } from "../../../core/scalar.js";
+import type { HostMath, LaneCode, Ref } from "../lane-code.js";
+import { erf, erfinv } from "./erf.js";
+import { cosh, exp, expm1, sigmoid, sinh, tanh } from "./exp.js";
+import { acos, asin, atan, atan2 } from "./inverse.js";
+import { log, log1p, log2, log10 } from "./log.js";
+import { pow } from "./power.js";
+import { rem, round, rsqrt, sign } from "./rounding.js";
+import { cos, sin, tan } from "./trigonometric.js";
+
+/** The instructions on floats that are more than one Wasm instruction. */
+export type MathOp = HostMath | "rsqrt" | "sign" | "round";
+
+type Unary = (c: LaneCode, x: Ref) => Ref;
+type Binary = (c: LaneCode, x: Ref, y: Ref) => Ref;
+type BinaryOp = "pow" | "atan2" | "rem";
+type Table = Readonly<Record<Exclude<MathOp, BinaryOp>, Unary> & Record<BinaryOp, Binary>>;
+
+const onHost =
+  (fn: Exclude<HostMath, BinaryOp>): Unary =>
+  (c, x) =>
+    c.host(fn, x);
+const onHost2 =
+  (fn: BinaryOp): Binary =>
+  (c, x, y) =>
+    c.host(fn, x, y);
+
+const single: Table = {
+  exp,
+  expm1,
+  sigmoid,
+  tanh,
+  sinh,
+  cosh,
+  log,
+  log1p,
+  log2,
+  log10,
+  sin,
+  cos,
+  tan,
+  asin,
+  acos,
+  atan,
+  asinh: onHost("asinh"),
+  acosh: onHost("acosh"),
+  atanh: onHost("atanh"),
+  erf,
+  erfinv,
+  rsqrt,
+  sign,
+  round,
+  pow,
+  atan2,
+  rem,
+};
+
+const double: Table = {
+  exp: onHost("exp"),
+  expm1: onHost("expm1"),
+  sigmoid: onHost("sigmoid"),
+  tanh: onHost("tanh"),
+  sinh: onHost("sinh"),
+  cosh: onHost("cosh"),
+  log: onHost("log"),
+  log1p: onHost("log1p"),
+  log2: onHost("log2"),
+  log10: onHost("log10"),
+  sin: onHost("sin"),
+  cos: onHost("cos"),
+  tan: onHost("tan"),
+  asin: onHost("asin"),
+  acos: onHost("acos"),
+  atan: onHost("atan"),
+  asinh: onHost("asinh"),
+  acosh: onHost("acosh"),
+  atanh: onHost("atanh"),
+  erf: onHost("erf"),
+  erfinv: onHost("erfinv"),
+  rsqrt,
+  sign,
+  round,
+  pow: onHost2("pow"),
+  atan2: onHost2("atan2"),
+  rem: onHost2("rem"),
+};
+
+/** The names of the functions {@link expand} serves. */
+export const isMathOp = (fn: ScalarOp): fn is MathOp => Object.hasOwn(single, fn);
+
+/** The value of float function `fn` at `args`, in the lanes of `c`. */
+export const expand = (c: LaneCode, fn: MathOp, args: readonly Ref[]): Ref => {
+  const [x, y] = args;
+  const table = c.float === "f32" ? single : double;
+  if (x === undefined) throw new InternalError(`[${fn}] expected an operand, got none`);
+  if (fn !== "pow" && fn !== "atan2" && fn !== "rem") return table[fn](c, x);
+  if (y === undefined) throw new InternalError(`[${fn}] expected two operands, got one`);
+  return table[fn](c, x, y);
+};
