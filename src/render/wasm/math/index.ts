@@ -11,7 +11,7 @@ import { rem, round, rsqrt, sign } from "./rounding.js";
 import { cos, sin, tan } from "./trigonometric.js";
 
 /** The instructions on floats that are more than one Wasm instruction. */
-export type MathOp = HostMath | "rsqrt" | "sign" | "round";
+type MathOp = HostMath | "rsqrt" | "sign" | "round";
 
 type Unary = (c: LaneCode, x: Ref) => Ref;
 type Binary = (c: LaneCode, x: Ref, y: Ref) => Ref;
@@ -87,13 +87,13 @@ const double: Table = {
   rem: onHost2("rem"),
 };
 
-/** The names of the functions {@link expand} serves. */
-export const isMathOp = (fn: ScalarOp): fn is MathOp => Object.hasOwn(single, fn);
+const isMathOp = (fn: ScalarOp): fn is MathOp => Object.hasOwn(single, fn);
 
-/** The value of float function `fn` at `args`, in the lanes of `c`. */
-export const expand = (c: LaneCode, fn: MathOp, args: readonly Ref[]): Ref => {
+/** The value of a float function of more than one instruction at `args`, in the lanes of `c`. */
+export const expand = (c: LaneCode, fn: ScalarOp, args: readonly Ref[]): Ref => {
   const [x, y] = args;
   const table = c.float === "f32" ? single : double;
+  if (!isMathOp(fn)) throw new InternalError(`[${fn}] expected a function with an expansion`);
   if (x === undefined) throw new InternalError(`[${fn}] expected an operand, got none`);
   if (fn !== "pow" && fn !== "atan2" && fn !== "rem") return table[fn](c, x);
   if (y === undefined) throw new InternalError(`[${fn}] expected two operands, got one`);
