@@ -1,6 +1,7 @@
 /** Groups as the partitioner holds them, and the attempt to make one of two: unified axes, then legality. */
 import { sizeOf } from "../graph/node.js";
 import { type Atoms, accessPlaces, type Places, Unifier } from "./atoms.js";
+import { tracedEdges } from "./free.js";
 import type { Edge, Op, Tensor } from "./graph.js";
 import { weightOf } from "./weights.js";
 
@@ -160,20 +161,15 @@ const rowShape = (
   let staged = rows > 1;
   for (const op of ops) {
     if (op.kind === "reduce") {
-      if (op.ins.some((e) => e.tensor.producers.some((p) => finished.has(p)))) return null;
+      if (op.sources.some((p) => finished.has(p))) return null;
       continue;
     }
     const mask = maskOf(places.get(op) ?? []);
-    const late = op.ins.some((e) => e.tensor.producers.some((p) => finished.has(p)));
+    const late = op.sources.some((p) => finished.has(p));
     if (late) {
       // What follows a terminal reduction runs once it is finished, on rows alone.
       if ((mask & grid) !== 0) return null;
-      if (
-        op.ins.some((e) =>
-          e.tensor.producers.some((p) => members.has(p) && !finished.has(p) && !p.free),
-        )
-      )
-        return null;
+      if (op.sources.some((p) => members.has(p) && !finished.has(p))) return null;
       finished.add(op);
       finish.push(op);
       continue;
@@ -213,7 +209,7 @@ const contractShape = (
   for (const op of ops) {
     if (op === contract) continue;
     const mask = maskOf(places.get(op) ?? []);
-    const follows = op.ins.some((e) => e.tensor.producers.some((p) => after.has(p)));
+    const follows = op.sources.some((p) => after.has(p));
     if (follows) {
       if (mask !== grid) return null;
       after.add(op);
@@ -223,7 +219,7 @@ const contractShape = (
   for (let i = ops.length - 1; i >= 0; i--) {
     const op = ops[i];
     if (op === undefined || op === contract || after.has(op)) continue;
-    const readers = ops.filter((r) => r.ins.some((e) => e.tensor.producers.includes(op)));
+    const readers = ops.filter((r) => r.sources.includes(op));
     const feeds = readers.some((r) => r === contract || before.has(r));
     if (feeds) {
       // It runs while panels are packed, once per panel: only what is cheap may.
@@ -254,13 +250,15 @@ const readsOf = (ops: readonly Op[]): Map<Tensor, Read[]> => {
   const members = new Set(ops);
   const reads = new Map<Tensor, Read[]>();
   for (const op of ops) {
-    op.ins.forEach((edge, operand) => {
-      const t = edge.tensor;
-      if (onlyFree(edge) || t.producers.some((p) => p.into === null && members.has(p))) return;
-      const list = reads.get(t);
-      if (list === undefined) reads.set(t, [{ op, operand, edge }]);
-      else list.push({ op, operand, edge });
-    });
+    for (const [operand, whole] of op.ins.entries()) {
+      for (const edge of tracedEdges(whole)) {
+        const t = edge.tensor;
+        if (t.producers.some((p) => p.into === null && members.has(p))) continue;
+        const list = reads.get(t);
+        if (list === undefined) reads.set(t, [{ op, operand, edge }]);
+        else list.push({ op, operand, edge });
+      }
+    }
   }
   return reads;
 };

@@ -5,8 +5,8 @@ import type { Lowering, View } from "../graph/lowering.js";
 import type { Node, Shape } from "../graph/node.js";
 import { outsOf, sameShape, sizeOf } from "../graph/node.js";
 import type { AnyPrimitive } from "../graph/primitive.js";
+import { markFree } from "./free.js";
 import type { Pending } from "./pending.js";
-import { weightOf } from "./weights.js";
 
 /** One view between a tensor and its reader, with the shapes on both sides. */
 export interface Step {
@@ -48,8 +48,12 @@ export interface Op {
   readonly outs: readonly Tensor[];
   readonly out: Tensor;
   readonly into: { readonly tensor: Tensor; readonly axis: number; readonly offset: number } | null;
-  /** It reads no memory and costs next to nothing: every reader computes it for itself. */
-  readonly free: boolean;
+  /**
+   * It costs next to nothing and reads at most one tensor that is in memory anyway: every reader computes it for itself.
+   */
+  free: boolean;
+  /** What computes its operands, free operations passed through. */
+  sources: readonly Op[];
   /** Position of the node it came from, in the pending order: where a constant finds its value. */
   readonly source: number;
 }
@@ -64,19 +68,6 @@ export interface TensorGraph {
   /** For every requested node, the tensor that holds it. */
   readonly roots: readonly Tensor[];
 }
-
-const freeLimit = 8;
-
-/** Cost of an operation all whose operands are free, theirs included; infinite for any other. */
-const freeWeight = (lowering: Op["lowering"], ins: readonly Edge[]): number => {
-  let weight = weightOf(lowering, ins.length);
-  for (const e of ins) {
-    const p = e.tensor.producers[0];
-    if (p === undefined || !p.free) return Number.POSITIVE_INFINITY;
-    weight += freeWeight(p.lowering, p.ins);
-  }
-  return weight;
-};
 
 const kindOf = (l: Lowering<unknown>): OpKind => {
   switch (l.kind) {
@@ -130,9 +121,6 @@ class Builder {
     const outs = avals.map((a) => this.tensor(a.shape, a.dtype, -1));
     const out = outs[0];
     if (out === undefined) throw new InternalError("[schedule] an operation without results");
-    const free =
-      kind === "constant" ||
-      (kind === "map" && into === null && freeWeight(lowering, ins) <= freeLimit);
     const op: Op = {
       id: this.ops.length,
       kind,
@@ -142,7 +130,8 @@ class Builder {
       outs,
       out,
       into,
-      free,
+      free: kind === "constant",
+      sources: [],
       source,
     };
     for (const t of outs) t.producers.push(op);
@@ -282,5 +271,6 @@ export const buildGraph = (pending: Pending): TensorGraph => {
     t.required = true;
     return t;
   });
+  markFree(b.ops);
   return { ops: b.ops, tensors: b.tensors, roots };
 };

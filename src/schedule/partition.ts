@@ -1,6 +1,7 @@
 /** Cuts the pending graph into kernels: greedy merging of groups by the memory traffic it saves, in topological order. */
 import { sizeOf } from "../graph/node.js";
 import { bytesOf, type Group, mergeGroups, uniformGroup } from "./candidate.js";
+import { tracedEdges } from "./free.js";
 import type { Op, Tensor, TensorGraph } from "./graph.js";
 import type { GroupPlan } from "./group.js";
 import { planGroup } from "./place.js";
@@ -27,9 +28,10 @@ class Partitioner {
   constructor(graph: TensorGraph) {
     this.graph = graph;
     for (const op of graph.ops) {
-      for (const e of op.ins) {
-        const list = this.readers.get(e.tensor);
-        if (list === undefined) this.readers.set(e.tensor, [op]);
+      if (!this.isMember(op)) continue;
+      for (const t of new Set(op.ins.flatMap(tracedEdges).map((e) => e.tensor))) {
+        const list = this.readers.get(t);
+        if (list === undefined) this.readers.set(t, [op]);
         else list.push(op);
       }
     }
@@ -136,11 +138,9 @@ class Partitioner {
   private sources(item: Item): Item[] {
     const out: Item[] = [];
     for (const op of item.ops) {
-      for (const e of op.ins) {
-        for (const p of e.tensor.producers) {
-          const from = this.itemOf.get(p);
-          if (from !== undefined && from !== item && !out.includes(from)) out.push(from);
-        }
+      for (const p of op.sources) {
+        const from = this.itemOf.get(p);
+        if (from !== undefined && from !== item && !out.includes(from)) out.push(from);
       }
     }
     return out;
