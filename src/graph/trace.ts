@@ -1,5 +1,5 @@
 /** Which transforms are running, and which evaluated values have to keep their graph until those end. */
-import { InternalError, TransformError } from "../core/errors.js";
+import { TransformError } from "../core/errors.js";
 import { detach, type Node } from "./node.js";
 
 /** One running transform. Ids grow, so an outer trace has a smaller id than the traces inside it. */
@@ -61,10 +61,13 @@ export const withTrace = <T>(op: string, body: (traceId: number) => T): T => {
     }
     return result;
   } finally {
-    if (frames.pop() !== frame) throw new InternalError("[trace] transforms ended out of order");
+    frames.pop();
     for (const n of frame.kept) detach(n);
   }
 };
+
+/** The id for a fresh handle on `n` inside trace `traceId`: an outer trace that `n` belongs to comes first. */
+export const traceWithin = (n: Node, traceId: number): number => activeTrace(n) || traceId;
 
 /** Whether a value is a promise or behaves like one. */
 export const isThenable = (x: unknown): boolean =>

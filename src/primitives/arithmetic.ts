@@ -110,9 +110,7 @@ export const remainderP: Primitive = elementwise({
       const a = at(s.ins, 0);
       const b = at(s.ins, 1);
       const whole =
-        a.dtype.kind === "float"
-          ? floor(divide(a, b))
-          : divide(subtract(a, at(s.outs, 0)), b);
+        a.dtype.kind === "float" ? floor(divide(a, b)) : divide(subtract(a, at(s.outs, 0)), b);
       return negative(multiply(g, whole));
     },
   ],

@@ -126,8 +126,7 @@ export const cast = (x: Node, dtype: DType): Node =>
   x.dtype === dtype ? x : bind(castP, [x], { dtype });
 
 /** The real part; a real array as it is. */
-export const real = (x: Node): Node =>
-  x.dtype === complex64 ? bind(realP, [x], undefined) : x;
+export const real = (x: Node): Node => (x.dtype === complex64 ? bind(realP, [x], undefined) : x);
 
 /** The imaginary part; zeros for a real array. */
 export const imag = (x: Node): Node =>

@@ -35,7 +35,10 @@ export const concatenateP: Primitive<AxisAttrs> = define<AxisAttrs>({
           `[concatenate] expected arrays of one dtype, got ${x.dtype.name} and ${y.dtype.name}: cast them first`,
         );
       }
-      if (y.shape.length !== x.shape.length || y.shape.some((n, d) => d !== axis && n !== x.shape[d])) {
+      if (
+        y.shape.length !== x.shape.length ||
+        y.shape.some((n, d) => d !== axis && n !== x.shape[d])
+      ) {
         throw new ShapeError(
           `[concatenate] expected shapes that agree off axis ${axis}, got [${x.shape.join(", ")}] and [${y.shape.join(", ")}]: reshape or broadcast them`,
         );

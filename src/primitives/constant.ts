@@ -6,7 +6,11 @@ import { define, type Primitive } from "../graph/primitive.js";
 import { computeType, writeList } from "./families/operands.js";
 
 /** A constant's value: the kinds `item()` gives. */
-export type ConstantValue = number | bigint | boolean | { readonly re: number; readonly im: number };
+export type ConstantValue =
+  | number
+  | bigint
+  | boolean
+  | { readonly re: number; readonly im: number };
 
 export interface ConstantAttrs {
   readonly shape: Shape;
@@ -60,7 +64,7 @@ export const constant = (value: ConstantValue, dtype: DType, shape: Shape = []):
   bind(constantP, none, { shape, dtype, value });
 
 /** The position along `axis` of an array of `shape`. */
-export const iota = (shape: Shape, dtype: DType, axis: number): Node =>
+export const iota = (shape: Shape, axis: number, dtype: DType): Node =>
   bind(iotaP, none, { shape, dtype, axis });
 
 /** `value` in the shape and dtype of `x`. */

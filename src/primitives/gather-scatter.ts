@@ -43,10 +43,14 @@ const requireBlock = (name: string, shape: Shape, attrs: GatherAttrs, count: num
   for (const [d, n] of attrs.slice.entries()) {
     const length = at(shape, d + attrs.batch);
     if (n > length) {
-      throw new ShapeError(`[${name}] expected blocks of at most ${length} on axis ${d}, got ${n}: shorten them`);
+      throw new ShapeError(
+        `[${name}] expected blocks of at most ${length} on axis ${d}, got ${n}: shorten them`,
+      );
     }
     if (length === 0 && count > 0 && attrs.axes.includes(d))
-      throw new IndexError(`[${name}] expected no index into axis ${d} of length 0, got ${count}: check for emptiness first`);
+      throw new IndexError(
+        `[${name}] expected no index into axis ${d} of length 0, got ${count}: check for emptiness first`,
+      );
   }
 };
 
@@ -86,7 +90,10 @@ export const gatherP: Primitive<GatherAttrs> = define<GatherAttrs>({
           places.push(within);
           continue;
         }
-        const start = position.index(position.element(k + 1, where).re, at(x.shape, d + batch) - n + 1);
+        const start = position.index(
+          position.element(k + 1, where).re,
+          at(x.shape, d + batch) - n + 1,
+        );
         places.push(n === 1 ? start : s.op("add", start, within));
       }
       return position.element(0, places);
@@ -109,8 +116,12 @@ export interface ScatterAttrs {
 const blocks = (x: Node, site: Site<ScatterAttrs>): Node =>
   gather(x, site.ins.slice(2), site.attrs.axes, site.attrs.slice);
 
-const scatterSame = (base: Node, updates: Node, site: Site<ScatterAttrs>, mode: ScatterMode): Node =>
-  scatter(base, site.ins.slice(2), updates, site.attrs.axes, site.attrs.slice, mode);
+const scatterSame = (
+  base: Node,
+  updates: Node,
+  site: Site<ScatterAttrs>,
+  mode: ScatterMode,
+): Node => scatter(base, site.ins.slice(2), updates, site.attrs.axes, site.attrs.slice, mode);
 
 /** Who equals the result takes part in its change: base and updates alike, ties included, as in MLX. */
 const extremumTangent = (ts: Tangents, site: Site<ScatterAttrs>): Node | null => {
@@ -247,7 +258,7 @@ const scatterWith = (
   const { batch, axes, slice } = attrs;
   if (batch === 0) return scatter(base, indices, updates, axes, slice, mode);
   const { shape } = at(indices, 0);
-  const leading = shape.slice(0, batch).map((_, d) => iota(shape, int32, d));
+  const leading = shape.slice(0, batch).map((_, d) => iota(shape, d, int32));
   const ones = leading.map((_, d) => shape.length + d);
   return scatter(
     base,
@@ -314,7 +325,10 @@ export const takeAlongP: Primitive<TakeAttrs> = define<TakeAttrs>({
       const x = at(operands, 0);
       const where = x.shape.map((_, d) => position.coordinate(d));
       const chosen = position.index(position.element(1, where).re, at(x.shape, axis));
-      return position.element(0, where.map((w, d) => (d === axis ? chosen : w)));
+      return position.element(
+        0,
+        where.map((w, d) => (d === axis ? chosen : w)),
+      );
     },
   },
   key: (attrs, sink) => sink.int(attrs.axis),
@@ -327,7 +341,9 @@ const requireAlong = (name: string, shape: Shape, index: Shape, axis: number): v
     );
   }
   if (shape[axis] === 0 && sizeOf(index) > 0)
-    throw new IndexError(`[${name}] expected no index into an axis of length 0: check for emptiness first`);
+    throw new IndexError(
+      `[${name}] expected no index into an axis of length 0: check for emptiness first`,
+    );
 };
 
 /** Elements of `x` along `axis`, chosen per place by `index` (same rank, same lengths off `axis`). */
@@ -354,10 +370,13 @@ export const putAlong = (
   const used = [0, 1, 2].filter((d) => d === 1 || whole[d] !== 1);
   const shape = used.map((d) => at(wide, d));
   const flat = reshape(index, shape);
-  const indices = used.map((d, k) => (d === 1 ? flat : iota(shape, int32, k)));
+  const indices = used.map((d, k) => (d === 1 ? flat : iota(shape, k, int32)));
   const ones = used.map(() => 1);
   const out = scatter(
-    reshape(base, used.map((d) => at(whole, d))),
+    reshape(
+      base,
+      used.map((d) => at(whole, d)),
+    ),
     indices,
     reshape(updates, [...shape, ...ones]),
     [...used.keys()],
@@ -366,4 +385,3 @@ export const putAlong = (
   );
   return reshape(out, base.shape);
 };
-

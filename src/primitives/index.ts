@@ -1,42 +1,198 @@
 /** The registry: every primitive there is, and the builders that apply them to nodes. */
 import type { AnyPrimitive } from "../graph/primitive.js";
-import * as arithmetic from "./arithmetic.js";
-import * as bits from "./bits.js";
-import * as broadcastSum from "./broadcast-sum.js";
-import * as casts from "./cast.js";
-import * as compareSelect from "./compare-select.js";
-import * as concatenates from "./concatenate.js";
-import * as constants from "./constant.js";
-import * as expLog from "./exp-log.js";
-import * as gatherScatter from "./gather-scatter.js";
-import * as hyperbolic from "./hyperbolic.js";
-import * as matmuls from "./matmul.js";
-import * as padSlice from "./pad-slice.js";
-import * as permutes from "./permute.js";
-import * as stopGradients from "./stop-gradient.js";
-import * as trig from "./trig.js";
+import {
+  absP,
+  addP,
+  ceilP,
+  divideP,
+  floorP,
+  maximumP,
+  minimumP,
+  multiplyP,
+  negativeP,
+  remainderP,
+  roundP,
+  signP,
+  subtractP,
+  truncP,
+} from "./arithmetic.js";
+import { bitcastP, regroupP } from "./bitcast.js";
+import {
+  bitwiseAndP,
+  bitwiseInvertP,
+  bitwiseOrP,
+  bitwiseXorP,
+  leftShiftP,
+  rightShiftP,
+} from "./bits.js";
+import { broadcastP, reshapeP, sumP } from "./broadcast-sum.js";
+import { callP } from "./call.js";
+import { castP, complexP, conjugateP, imagP, realP } from "./cast.js";
+import {
+  equalP,
+  greaterEqualP,
+  greaterP,
+  lessEqualP,
+  lessP,
+  notEqualP,
+  selectP,
+} from "./compare-select.js";
+import { concatenateP } from "./concatenate.js";
+import { constantP, iotaP } from "./constant.js";
+import {
+  erfinvP,
+  erfP,
+  expm1P,
+  expP,
+  log1pP,
+  log2P,
+  log10P,
+  logaddexpP,
+  logP,
+  powerP,
+  rsqrtP,
+  sigmoidP,
+  sqrtP,
+} from "./exp-log.js";
+import { allP, anyP, argmaxP, argminP, maxP, minP, prodP } from "./extremum.js";
+import {
+  gatherP,
+  scatterAddP,
+  scatterMaxP,
+  scatterMinP,
+  scatterProdP,
+  scatterReplaceP,
+  takeAlongP,
+} from "./gather-scatter.js";
+import { arccoshP, arcsinhP, arctanhP, coshP, sinhP, tanhP } from "./hyperbolic.js";
+import { matmulP } from "./matmul.js";
+import { padP, sliceP } from "./pad-slice.js";
+import { permuteP } from "./permute.js";
+import { randomBitsP } from "./random-bits.js";
+import { cummaxP, cumminP, cumprodP, cumsumP } from "./scan.js";
+import { searchSortedP } from "./search-sorted.js";
+import { sortP } from "./sort.js";
+import { aliasP, dependsP, stopGradientP } from "./stop-gradient.js";
+import { arccosP, arcsinP, arctan2P, arctanP, cosP, sinP, tanP } from "./trig.js";
 
-const clusters: readonly Readonly<Record<string, unknown>>[] = [
-  arithmetic, bits, broadcastSum, casts, compareSelect, concatenates, constants, expLog,
-  gatherScatter, hyperbolic, matmuls, padSlice, permutes, stopGradients, trig,
-];
-const isPrimitive = (x: unknown): x is AnyPrimitive =>
-  typeof x === "object" && x !== null && "rule" in x && "lower" in x && "code" in x;
-
-/** All primitives. */
-export const primitives: readonly AnyPrimitive[] = clusters.flatMap((c) => Object.values(c).filter(isPrimitive));
 export * from "./arithmetic.js";
+export * from "./bitcast.js";
 export * from "./bits.js";
 export * from "./broadcast-sum.js";
+export * from "./call.js";
 export * from "./cast.js";
 export * from "./compare-select.js";
 export * from "./concatenate.js";
 export * from "./constant.js";
 export * from "./exp-log.js";
+export * from "./extremum.js";
 export * from "./gather-scatter.js";
 export * from "./hyperbolic.js";
 export * from "./matmul.js";
 export * from "./pad-slice.js";
 export * from "./permute.js";
+export * from "./random-bits.js";
+export * from "./scan.js";
+export * from "./search-sorted.js";
+export * from "./sort.js";
 export * from "./stop-gradient.js";
 export * from "./trig.js";
+
+/** All primitives. The laws of the test suite hold for each. */
+export const primitives: readonly AnyPrimitive[] = [
+  addP,
+  subtractP,
+  multiplyP,
+  divideP,
+  negativeP,
+  absP,
+  signP,
+  maximumP,
+  minimumP,
+  remainderP,
+  floorP,
+  ceilP,
+  truncP,
+  roundP,
+  bitcastP,
+  regroupP,
+  bitwiseAndP,
+  bitwiseOrP,
+  bitwiseXorP,
+  bitwiseInvertP,
+  leftShiftP,
+  rightShiftP,
+  broadcastP,
+  sumP,
+  reshapeP,
+  callP,
+  castP,
+  realP,
+  imagP,
+  complexP,
+  conjugateP,
+  equalP,
+  notEqualP,
+  lessP,
+  lessEqualP,
+  greaterP,
+  greaterEqualP,
+  selectP,
+  concatenateP,
+  constantP,
+  iotaP,
+  expP,
+  expm1P,
+  logP,
+  log1pP,
+  log2P,
+  log10P,
+  sqrtP,
+  rsqrtP,
+  sigmoidP,
+  erfP,
+  erfinvP,
+  powerP,
+  logaddexpP,
+  maxP,
+  minP,
+  prodP,
+  anyP,
+  allP,
+  argmaxP,
+  argminP,
+  gatherP,
+  scatterReplaceP,
+  scatterAddP,
+  scatterProdP,
+  scatterMaxP,
+  scatterMinP,
+  takeAlongP,
+  sinhP,
+  coshP,
+  tanhP,
+  arcsinhP,
+  arccoshP,
+  arctanhP,
+  matmulP,
+  sliceP,
+  padP,
+  permuteP,
+  randomBitsP,
+  cumsumP,
+  cumprodP,
+  cummaxP,
+  cumminP,
+  searchSortedP,
+  sortP,
+  aliasP,
+  stopGradientP,
+  dependsP,
+  sinP,
+  cosP,
+  tanP,
+  arcsinP,
+  arccosP,
+  arctanP,
+  arctan2P,
+];

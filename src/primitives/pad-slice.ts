@@ -78,7 +78,7 @@ export const padP: Primitive<PadAttrs> = define<PadAttrs>({
     operands: first,
     transpose(ct, avals, _others, attrs) {
       const step = attrs.interior.map((k) => k + 1);
-      return [slice(ct, attrs.low, step, at(avals, 0).shape)];
+      return [slice(ct, attrs.low, at(avals, 0).shape, step)];
     },
   },
   infer(ins, attrs): readonly Aval[] {
@@ -110,12 +110,12 @@ export const padP: Primitive<PadAttrs> = define<PadAttrs>({
   },
 });
 
-/** Element `i` of the result is element `start + i·step`, per axis. */
+/** Element `i` of the result, of `shape`, is element `start + i·step`, per axis. */
 export const slice = (
   x: Node,
   start: readonly number[],
-  step: readonly number[],
   shape: Shape,
+  step: readonly number[] = shape.map(() => 1),
 ): Node => {
   const whole = shape.every((n, d) => n === x.shape[d] && start[d] === 0 && step[d] === 1);
   return whole ? x : bind(sliceP, [x], { start, step, shape });
@@ -126,7 +126,6 @@ export const sliceAxis = (x: Node, axis: number, from: number, to: number): Node
   slice(
     x,
     x.shape.map((_, d) => (d === axis ? from : 0)),
-    x.shape.map(() => 1),
     x.shape.map((n, d) => (d === axis ? to - from : n)),
   );
 
@@ -136,8 +135,8 @@ export const flip = (x: Node, along: readonly boolean[]): Node =>
     ? slice(
         x,
         x.shape.map((n, d) => (at(along, d) && n > 0 ? n - 1 : 0)),
-        along.map((b) => (b ? -1 : 1)),
         x.shape,
+        along.map((b) => (b ? -1 : 1)),
       )
     : x;
 

@@ -45,5 +45,8 @@ export const moveAxis = (x: Node, from: number, to: number): Node => {
 /** The last two axes exchanged. */
 export const transposeLast = (x: Node): Node => {
   const n = x.shape.length;
-  return permute(x, [...x.shape.keys()].map((d) => (d < n - 2 ? d : 2 * n - 3 - d)));
+  return permute(
+    x,
+    [...x.shape.keys()].map((d) => (d < n - 2 ? d : 2 * n - 3 - d)),
+  );
 };

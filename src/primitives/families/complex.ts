@@ -157,11 +157,7 @@ const binary =
 
 /** Lexicographic order, real part first, as MLX compares complex numbers. */
 const ordered = (s: S, strict: "lt" | "gt", part: "lt" | "le" | "gt" | "ge", a: Z, b: Z): unknown =>
-  s.op(
-    "or",
-    s.op(strict, a.re, b.re),
-    s.op("and", s.op("eq", a.re, b.re), s.op(part, a.im, b.im)),
-  );
+  s.op("or", s.op(strict, a.re, b.re), s.op("and", s.op("eq", a.re, b.re), s.op(part, a.im, b.im)));
 const comparison =
   (fn: (s: S, a: Z, b: Z) => unknown): ComplexRule =>
   (s, ins) => ({ re: fn(s, z(s, at(ins, 0)), z(s, at(ins, 1))), im: null });

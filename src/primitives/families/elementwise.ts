@@ -2,17 +2,14 @@
 import { bool, type DType, dtypes } from "../../core/dtype.js";
 import { DTypeError } from "../../core/errors.js";
 import { type ScalarOp, type Scalars, scalarOps } from "../../core/scalar.js";
-import type { Parts } from "../../graph/lowering.js";
 import { bind } from "../../graph/bind.js";
+import type { Parts } from "../../graph/lowering.js";
 import type { Aval, Node } from "../../graph/node.js";
 import { type Derivative, define, type Primitive, type Zero } from "../../graph/primitive.js";
 import { at, computeType, requireEqual, same } from "./operands.js";
 
 /** What an instruction does on complex operands. */
-export type ComplexRule = (
-  s: Scalars<unknown>,
-  ins: readonly Parts<unknown>[],
-) => Parts<unknown>;
+export type ComplexRule = (s: Scalars<unknown>, ins: readonly Parts<unknown>[]) => Parts<unknown>;
 
 type Fn = Exclude<ScalarOp, "cast" | "bitcast">;
 
@@ -34,7 +31,9 @@ const domain = (fn: Fn, complex: boolean): readonly boolean[] =>
 
 const refuse = (name: string, ok: readonly boolean[], dtype: DType): DTypeError => {
   const names = dtypes.filter((d) => ok[d.code] === true).map((d) => d.name);
-  return new DTypeError(`[${name}] expected one of ${names.join(", ")}, got ${dtype.name}: cast it`);
+  return new DTypeError(
+    `[${name}] expected one of ${names.join(", ")}, got ${dtype.name}: cast it`,
+  );
 };
 
 /** A primitive that is one instruction on operands of equal shape and dtype. */
