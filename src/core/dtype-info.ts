@@ -74,18 +74,25 @@ export const issubdtype = (a: DType | DtypeCategory, b: DType | DtypeCategory): 
   return c === b;
 };
 
-const kinds = {
-  bool: (d: DType) => d === bool,
-  "signed integer": (d: DType) => d.kind === "int",
-  "unsigned integer": (d: DType) => d.kind === "uint",
-  integral: isInteger,
-  "real floating": (d: DType) => d.kind === "float",
-  "complex floating": (d: DType) => d.kind === "complex",
-  numeric: (d: DType) => d !== bool,
-};
-
 /** The kinds of dtype that the array API standard names. */
-export type DTypeKindName = keyof typeof kinds;
+export type DTypeKindName =
+  | "bool"
+  | "signed integer"
+  | "unsigned integer"
+  | "integral"
+  | "real floating"
+  | "complex floating"
+  | "numeric";
+
+const kinds: Readonly<Record<DTypeKindName, (d: DType) => boolean>> = {
+  bool: (d) => d === bool,
+  "signed integer": (d) => d.kind === "int",
+  "unsigned integer": (d) => d.kind === "uint",
+  integral: isInteger,
+  "real floating": (d) => d.kind === "float",
+  "complex floating": (d) => d.kind === "complex",
+  numeric: (d) => d !== bool,
+};
 
 const isKindName = (x: unknown): x is DTypeKindName =>
   typeof x === "string" && Object.hasOwn(kinds, x);

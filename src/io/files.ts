@@ -1,5 +1,5 @@
 /** Files by path, where the runtime is Node or offers its file module; nothing here is imported from Node. */
-import { ArgumentError, DeviceError, FormatError } from "../core/errors.js";
+import { ArgumentError, CotangentError, DeviceError, FormatError } from "../core/errors.js";
 
 interface FileStats {
   readonly size: number;
@@ -180,6 +180,7 @@ export const writeAtomically = (op: string, path: string, parts: Iterable<Uint8A
     quietly(() => {
       if (made) fs.unlinkSync(beside);
     });
+    if (error instanceof CotangentError) throw error;
     throw new ArgumentError(`[${op}] expected to be able to write ${path}, got: ${because(error)}`);
   }
 };

@@ -1,16 +1,16 @@
 /** Arrays from JavaScript data: numbers, nested lists, typed arrays, and lists that hold arrays. */
 import type { DType } from "../core/dtype.js";
 import { ArgumentError, ShapeError } from "../core/errors.js";
-import type { Scalar } from "../core/guards.js";
+import { describe, type Scalar } from "../core/guards.js";
 import { encodeNested, measure } from "../core/nested.js";
 import { readPositional } from "../core/options.js";
-import { promote } from "../core/promotion.js";
+import { isDType, promote } from "../core/promotion.js";
 import { showShape } from "../core/shape.js";
 import { encodeTyped, isTypedArray, type TypedArrayInput, typedDtype } from "../core/typed.js";
 import { NDArray } from "../graph/array.js";
 import { hostNode } from "../graph/host.js";
 import { type Node, sameShape } from "../graph/node.js";
-import * as p from "../primitives/index.js";
+import * as p from "./prims.js";
 
 /** What arrays are made of: values, typed arrays, arrays, or lists of these, nested equally deep. */
 export type ArrayData = Scalar | TypedArrayInput | NDArray | readonly ArrayData[];
@@ -29,6 +29,12 @@ export interface AsarrayOptions extends ArrayOptions {
 
 const cast = (n: Node, dtype: DType | null): Node =>
   dtype === null || n.dtype === dtype ? n : p.cast(n, dtype);
+
+const requireDtype = (op: string, given: unknown): DType | null => {
+  if (given === undefined || given === null) return null;
+  if (isDType(given)) return given;
+  throw new ArgumentError(`[${op}] expected a dtype, got ${describe(given)}: pass mx.float32, say`);
+};
 
 const holdsArrays = (data: unknown): boolean =>
   data instanceof NDArray || (Array.isArray(data) && data.some(holdsArrays));
@@ -88,7 +94,7 @@ export const array = (
   const options = readPositional<ArrayOptions>("array", "dtype", dtype ?? undefined, rest, [
     "dtype",
   ]);
-  return new NDArray(build("array", data, options.dtype ?? null, ""));
+  return new NDArray(build("array", data, requireDtype("array", options.dtype), ""));
 };
 
 /**
@@ -108,7 +114,7 @@ export const asarray = (
     "dtype",
     "copy",
   ]);
-  const to = options.dtype ?? null;
+  const to = requireDtype("asarray", options.dtype);
   const fits = data instanceof NDArray && (to === null || data.dtype === to);
   if (options.copy === false && !fits) {
     throw new ArgumentError(

@@ -11,7 +11,7 @@ export type LeafOf<T> = T extends readonly (infer E)[]
   ? LeafOf<E>
   : T extends object
     ? IsRecord<T> extends true
-      ? LeafOf<T[keyof T]>
+      ? LeafOf<Required<T>[keyof T]>
       : T
     : T;
 

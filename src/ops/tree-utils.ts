@@ -127,24 +127,39 @@ export interface TreeReduceOptions<A> {
  * mx.treeReduce((n, w) => n + w.size, params, 0);
  * @see mlx.utils.tree_reduce
  */
-export const treeReduce = <T, A = LeafOf<T>>(
+export function treeReduce<T>(
+  fn: (accumulated: LeafOf<T>, leaf: LeafOf<T>) => LeafOf<T>,
+  tree: T,
+): LeafOf<T> | undefined;
+export function treeReduce<T>(
+  fn: (accumulated: LeafOf<T>, leaf: LeafOf<T>) => LeafOf<T>,
+  tree: T,
+  options: { readonly isLeaf: IsLeaf },
+): LeafOf<T> | undefined;
+export function treeReduce<T, A>(
   fn: (accumulated: A, leaf: LeafOf<T>) => A,
   tree: T,
-  initializer?: A | TreeReduceOptions<A>,
-): A | undefined => {
-  const given: unknown = initializer;
-  const named =
-    isPlainObject(given) &&
-    Object.keys(given).length > 0 &&
-    Object.keys(given).every((k) => k === "initializer" || k === "isLeaf");
-  const isLeaf = named && typeof given.isLeaf === "function" ? (given.isLeaf as IsLeaf) : null;
-  let result = (named ? given.initializer : initializer) as A | undefined;
-  for (const [, leaf] of treeFlatten(tree, { isLeaf })) {
-    // Without an initializer the first leaf is the start, so A is the leaves' own type then.
-    result = result === undefined ? (leaf as unknown as A) : fn(result, leaf);
+  initializer: A | (TreeReduceOptions<A> & { readonly initializer: A }),
+): A;
+export function treeReduce(
+  fn: (accumulated: unknown, leaf: unknown) => unknown,
+  tree: unknown,
+  given?: unknown,
+): unknown {
+  const named = isReduceOptions(given);
+  let result: unknown = named ? given.initializer : given;
+  for (const [, leaf] of treeFlatten(tree, { isLeaf: named ? (given.isLeaf ?? null) : null })) {
+    result = result === undefined ? leaf : fn(result, leaf);
   }
   return result;
-};
+}
+
+const isReduceOptions = (x: unknown): x is TreeReduceOptions<unknown> =>
+  isPlainObject(x) &&
+  Object.keys(x).length > 0 &&
+  Object.entries(x).every(
+    ([k, v]) => k === "initializer" || (k === "isLeaf" && typeof v === "function"),
+  );
 
 const isEmptyTree = (x: unknown): boolean =>
   x === null ||
