@@ -20,11 +20,6 @@ export const roundHalfEven = (x: number): number => {
   return low === -1 ? -0 : low + 1;
 };
 
-const floatRem = (a: number, b: number): number => {
-  const r = a % b;
-  return r !== 0 && r < 0 !== b < 0 ? r + b : r;
-};
-
 const compares: Table<Value> = {
   lt: (a, b) => a < b,
   le: (a, b) => a <= b,
@@ -48,7 +43,6 @@ const onFloats: Table<number> = {
   sub: (a, b) => a - b,
   mul: (a, b) => a * b,
   div: (a, b) => a / b,
-  rem: floatRem,
   min: Math.min,
   max: Math.max,
   round_f16: (a) => fromFloat16Bits(toFloat16Bits(a)),
@@ -79,7 +73,7 @@ const onInts32 = (signed: boolean): Table<number> => ({
   sub: (a, b) => a - b,
   mul: Math.imul,
   div: (a, b) => (b === 0 ? 0 : Math.trunc(a / b)),
-  rem: (a, b) => (b === 0 ? 0 : floatRem(a, b)),
+  rem: (a, b) => (b === 0 ? 0 : hostMath.rem(a, b)),
   pow: (a, b) => {
     if (b < 0) return 0;
     let result = 1;

@@ -1,0 +1,256 @@
+/** A command list in linear memory: encoded once, its pointers and parameters patched at every run. */
+import { InternalError } from "../../core/errors.js";
+import type { ComputeType } from "../../core/scalar.js";
+import type { Storage } from "../../core/storage.js";
+import { isKernel } from "../../kernel/ir.js";
+import { argBytes } from "../../render/contract.js";
+import type { Command, Executable, Scalar } from "../contract.js";
+import type { Block } from "./allocator.js";
+import type { Heap } from "./heap.js";
+import type { Tenancy } from "./liveness.js";
+import { LoadedKernel } from "./loader.js";
+import type { LinearMemory } from "./memory.js";
+import { WasmStorage } from "./storage.js";
+import { record } from "./walker.js";
+
+/** Tiles are run in chunks of about this long. */
+const chunkNanoseconds = 30_000;
+/** An asynchronous list lets the event loop turn after about this long. */
+const sliceNanoseconds = 4_000_000;
+
+const alignUp = (n: number, to: number): number => Math.ceil(n / to) * to;
+
+const kernelOf = (command: Command): LoadedKernel => {
+  if (command.loaded instanceof LoadedKernel) return command.loaded;
+  throw new InternalError("[prepare] expected kernels loaded by this device");
+};
+
+const paramTypes = (kernel: LoadedKernel): readonly ComputeType[] =>
+  isKernel(kernel.program) ? kernel.program.params : [];
+
+const argsOf = (command: Command): number =>
+  alignUp(argBytes.total(command.buffers.length, command.params.length), 16);
+
+/** Bytes of records and argument blocks. */
+const encodedBytes = (commands: readonly Command[]): number => {
+  let bytes = commands.length * record.bytes;
+  for (const c of commands) bytes += argsOf(c);
+  return bytes;
+};
+
+/** Writes one parameter's slot. */
+type WriteParam = (memory: LinearMemory, address: number, value: Scalar) => void;
+
+const writeInt: WriteParam = (memory, address, value) => {
+  memory.i32[address >>> 2] =
+    typeof value === "bigint" ? Number(BigInt.asIntN(32, value)) : Number(value);
+};
+
+const writeWide: WriteParam = (memory, address, value) => {
+  memory.i64[address >>> 3] = BigInt(value);
+};
+
+const writeParam: { readonly [T in ComputeType]: WriteParam } = {
+  bool: (memory, address, value) => {
+    memory.i32[address >>> 2] = value ? 1 : 0;
+  },
+  i32: writeInt,
+  u32: writeInt,
+  i64: writeWide,
+  u64: writeWide,
+  f32: (memory, address, value) => {
+    memory.f32[address >>> 2] = Number(value);
+  },
+  f64: (memory, address, value) => {
+    memory.f64[address >>> 3] = Number(value);
+  },
+};
+
+interface ParamPatch {
+  readonly position: number;
+  readonly address: number;
+  readonly write: WriteParam;
+}
+
+export class WasmExecutable implements Executable {
+  readonly slots: number;
+  readonly commands: readonly Command[];
+  /** Addresses of the first record and behind the last. */
+  readonly first: number;
+  readonly end: number;
+  /** Addresses of records before which an asynchronous run pauses, then `end`. */
+  readonly pauses: readonly number[];
+  readonly scratchBytes: number;
+  readonly heap: Heap;
+  private tenancy: Tenancy | null = null;
+  /** Addresses of the pointers into each slot are words `starts[slot]` to `starts[slot + 1]` of `words`. */
+  private readonly starts: Int32Array;
+  private readonly words: Int32Array;
+  private readonly offsets: Float64Array;
+  /** Addresses bound last, to patch only what changed. */
+  private readonly bound: Float64Array;
+  private readonly located: Float64Array;
+  private readonly params: readonly ParamPatch[];
+
+  /** Encodes into memory from `address`, of which `bytes(commands)` must be reserved; `fault` is the fault word's address. */
+  constructor(
+    heap: Heap,
+    commands: readonly Command[],
+    slots: number,
+    address: number,
+    fault: number,
+  ) {
+    this.heap = heap;
+    this.slots = slots;
+    this.commands = commands;
+    this.first = address;
+    this.end = this.first + commands.length * record.bytes;
+    this.bound = new Float64Array(slots).fill(-1);
+    this.located = new Float64Array(slots);
+    this.starts = new Int32Array(slots + 1);
+    const pointers = commands.reduce((n, c) => n + c.buffers.length, 0);
+    this.words = new Int32Array(pointers);
+    this.offsets = new Float64Array(pointers);
+    const args = this.argAddresses();
+    this.pauses = this.encode(args, fault);
+    this.indexPointers(args);
+    this.params = this.indexParams(args);
+    this.scratchBytes = commands.reduce(
+      (most, c) => Math.max(most, kernelOf(c).rendered.scratchBytes),
+      0,
+    );
+  }
+
+  static bytes(commands: readonly Command[]): number {
+    return encodedBytes(commands);
+  }
+
+  /** Takes over the block it was encoded in: it is given back with `release` or when this list is unreachable. */
+  own(block: Block): void {
+    this.tenancy = this.heap.hold(this, block);
+  }
+
+  release(): void {
+    if (this.tenancy !== null) this.heap.end(this.tenancy);
+  }
+
+  /** The addresses of the buffers, valid until the next call. */
+  locate(slots: readonly Storage[]): Float64Array {
+    if (this.tenancy?.block === null)
+      throw new InternalError("[run] expected a list in use, got a released one");
+    if (slots.length < this.slots)
+      throw new InternalError(`[run] expected ${this.slots} buffers, got ${slots.length}`);
+    for (let s = 0; s < this.slots; s++) {
+      const storage = slots[s];
+      if (!(storage instanceof WasmStorage) || storage.heap !== this.heap) {
+        throw new InternalError(`[run] slot ${s} is not in this device's memory: upload it first`);
+      }
+      this.located[s] = storage.address;
+    }
+    return this.located;
+  }
+
+  /** Makes the list run on these buffers and parameters. */
+  patch(addresses: Float64Array, params: readonly Scalar[]): void {
+    const { linear } = this.heap;
+    const { i32 } = linear;
+    for (let s = 0; s < this.slots; s++) {
+      const address = addresses[s] ?? 0;
+      if (this.bound[s] === address) continue;
+      this.bound[s] = address;
+      const end = this.starts[s + 1] ?? 0;
+      for (let i = this.starts[s] ?? 0; i < end; i++) {
+        i32[this.words[i] ?? 0] = address + (this.offsets[i] ?? 0);
+      }
+    }
+    for (const { position, address, write } of this.params) {
+      const value = params[position];
+      if (value === undefined)
+        throw new InternalError(`[run] expected a parameter ${position}, got ${params.length}`);
+      write(linear, address, value);
+    }
+  }
+
+  private argAddresses(): number[] {
+    let next = this.end;
+    return this.commands.map((c) => {
+      const address = next;
+      next += argsOf(c);
+      return address;
+    });
+  }
+
+  private encode(args: readonly number[], fault: number): number[] {
+    const { i32 } = this.heap.linear;
+    const pauses: number[] = [];
+    let slice = 0;
+    this.commands.forEach((c, i) => {
+      const { rendered, slot } = kernelOf(c);
+      const address = this.first + i * record.bytes;
+      const at = address >>> 2;
+      const block = args[i] ?? 0;
+      const tiles = rendered.tiles(c.outer);
+      const cost = Math.max(rendered.tileCost, 1);
+      i32.fill(0, at, at + record.bytes / 4);
+      i32[at + record.kernel / 4] = slot;
+      i32[at + record.tiles / 4] = tiles;
+      i32[at + record.args / 4] = block;
+      i32[at + record.chunk / 4] = Math.max(
+        1,
+        Math.min(tiles, Math.round(chunkNanoseconds / cost)),
+      );
+      i32.fill(0, block >>> 2, (block + argsOf(c)) >>> 2);
+      i32[(block + argBytes.outer) >>> 2] = c.outer;
+      i32[(block + argBytes.fault) >>> 2] = fault;
+      if (slice + tiles * cost > sliceNanoseconds && slice > 0) {
+        pauses.push(address);
+        slice = 0;
+      }
+      slice += tiles * cost;
+    });
+    pauses.push(this.end);
+    return pauses;
+  }
+
+  private indexPointers(args: readonly number[]): void {
+    for (const c of this.commands) {
+      for (const { slot } of c.buffers) {
+        if (slot < 0 || slot >= this.slots)
+          throw new InternalError(`[prepare] expected slots below ${this.slots}, got ${slot}`);
+        this.starts[slot + 1] = (this.starts[slot + 1] ?? 0) + 1;
+      }
+    }
+    for (let s = 0; s < this.slots; s++)
+      this.starts[s + 1] = (this.starts[s + 1] ?? 0) + (this.starts[s] ?? 0);
+    const next = this.starts.slice();
+    this.commands.forEach((c, i) => {
+      c.buffers.forEach(({ slot, offset }, b) => {
+        const at = next[slot] ?? 0;
+        next[slot] = at + 1;
+        this.words[at] = ((args[i] ?? 0) + argBytes.buffers + 4 * b) >>> 2;
+        this.offsets[at] = offset;
+      });
+    });
+  }
+
+  private indexParams(args: readonly number[]): ParamPatch[] {
+    const patches: ParamPatch[] = [];
+    this.commands.forEach((c, i) => {
+      const types = paramTypes(kernelOf(c));
+      if (types.length !== c.params.length) {
+        throw new InternalError(
+          `[prepare] expected ${types.length} parameters for a kernel, got ${c.params.length}`,
+        );
+      }
+      const first = (args[i] ?? 0) + argBytes.params(c.buffers.length);
+      types.forEach((type, j) => {
+        patches.push({
+          position: c.params[j] ?? 0,
+          address: first + 8 * j,
+          write: writeParam[type],
+        });
+      });
+    });
+    return patches;
+  }
+}
