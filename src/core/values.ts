@@ -43,9 +43,6 @@ export const float16Array = (): Float16Constructor | null => {
   return isConstructor(found) ? found : null;
 };
 
-export const isFloat16Array = (x: unknown): x is Float16ArrayLike =>
-  ArrayBuffer.isView(x) && Object.prototype.toString.call(x) === "[object Float16Array]";
-
 /** A number as the integer it is cast to: truncated; NaN and infinities give 0. */
 const whole = (v: number): number => (Number.isFinite(v) ? Math.trunc(v) : 0);
 

@@ -87,3 +87,25 @@ test("bulk conversions agree with single ones", () => {
     }
   }
 });
+
+test("bulk conversion from float32 agrees with the general one, at midpoints and beside them", () => {
+  const words: number[] = [0x7f800000, 0xff800000, 0x7fc00000, 0, 1, 0x80000001, 0x007fffff];
+  for (let high = 0; high < 0x7f80; high += 1) {
+    for (const low of [
+      0, 1, 0x0fff, 0x1000, 0x1001, 0x2fff, 0x3000, 0x7fff, 0x8000, 0x8001, 0xffff,
+    ]) {
+      words.push(((high << 16) | low) >>> 0, (0x80000000 | (high << 16) | low) >>> 0);
+    }
+  }
+  const values = new Float32Array(Uint32Array.from(words).buffer);
+  for (const [encode, to] of [
+    [encodeFloat16, toFloat16Bits],
+    [encodeBfloat16, toBfloat16Bits],
+  ] as const) {
+    const got = new Uint16Array(values.length);
+    encode(values, got);
+    values.forEach((x, i) => {
+      if (!Number.isNaN(x)) assert.equal(got[i], to(x), `${x}`);
+    });
+  }
+});
