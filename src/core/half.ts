@@ -89,14 +89,14 @@ const bitsOf = (x: Float32Array): Uint32Array => new Uint32Array(x.buffer, x.byt
 
 /** Writes the float16 bits of each value of `from` into `to`, which must be as long. */
 export const encodeFloat16 = (from: ArrayLike<number>, to: Uint16Array): void => {
-  if (from instanceof Float32Array) return narrowFloat16(bitsOf(from), to);
-  for (let i = 0; i < from.length; i++) to[i] = toFloat16Bits(from[i] ?? 0);
+  if (from instanceof Float32Array) narrowFloat16(bitsOf(from), to);
+  else for (let i = 0; i < from.length; i++) to[i] = toFloat16Bits(from[i] ?? 0);
 };
 
 /** Writes the bfloat16 bits of each value of `from` into `to`, which must be as long. */
 export const encodeBfloat16 = (from: ArrayLike<number>, to: Uint16Array): void => {
-  if (from instanceof Float32Array) return narrowBfloat16(bitsOf(from), to);
-  for (let i = 0; i < from.length; i++) to[i] = toBfloat16Bits(from[i] ?? 0);
+  if (from instanceof Float32Array) narrowBfloat16(bitsOf(from), to);
+  else for (let i = 0; i < from.length; i++) to[i] = toBfloat16Bits(from[i] ?? 0);
 };
 
 /** The values of float16 bits. */
