@@ -38,6 +38,10 @@ export interface GroupShape {
 
 /** Longest row of a kernel with several stages. */
 const longestRow = 16384;
+/** Weight of all that may run while a contraction packs its operands. */
+const packingLimit = 4;
+/** Tensors a contraction may read, both operands together, when it computes them while packing. */
+const packingReads = 4;
 const mostOps = 96;
 const mostBuffers = 28;
 
@@ -216,6 +220,7 @@ const contractShape = (
     }
   }
   const before = new Set<Op>();
+  let packing = 0;
   for (let i = ops.length - 1; i >= 0; i--) {
     const op = ops[i];
     if (op === undefined || op === contract || after.has(op)) continue;
@@ -224,12 +229,8 @@ const contractShape = (
     if (feeds) {
       // It runs while panels are packed, once per panel: only what is cheap may.
       if (readers.some((r) => after.has(r) && r !== contract)) return null;
-      if (
-        stored(op, members) ||
-        weightOf(op.lowering, op.ins.length) > 4 ||
-        op.ins.filter((e) => !onlyFree(e)).length > 2
-      )
-        return null;
+      packing += weightOf(op.lowering, op.ins.length);
+      if (stored(op, members) || packing > packingLimit) return null;
       before.add(op);
     } else {
       const mask = maskOf(places.get(op) ?? []);
@@ -238,12 +239,14 @@ const contractShape = (
         return null;
     }
   }
+  const read = new Set<Tensor>();
+  for (const op of [contract, ...before]) {
+    for (const e of op.ins.flatMap(tracedEdges)) {
+      if (!e.tensor.producers.some((p) => before.has(p))) read.add(e.tensor);
+    }
+  }
+  if (before.size > 0 && read.size > packingReads) return null;
   return { grid, row: 0, terminals: [], finish: [], contract };
-};
-
-const onlyFree = (e: Edge): boolean => {
-  const p = e.tensor.producers[0];
-  return p !== undefined && p.into === null && p.free;
 };
 
 const readsOf = (ops: readonly Op[]): Map<Tensor, Read[]> => {
