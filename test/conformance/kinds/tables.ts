@@ -1,4 +1,5 @@
 /** Cases that are tables: dtype promotion, casts, dtype limits, printing. */
+import { isBeyond } from "../adapters/beyond.js";
 import { perform } from "../adapters/calls.js";
 import { difference } from "../compare.js";
 import {
@@ -116,7 +117,10 @@ export function runDTypeUnary({ fields }: Case): string[] {
   };
   return [
     ...rows(fields.rows).flatMap(([name, want]) => one(asDTypeName(name), asDTypeName(want))),
-    ...rows(fields.errors).flatMap(([name]) => one(asDTypeName(name), null)),
+    ...rows(fields.errors).flatMap(([raw]) => {
+      const name = asDTypeName(raw);
+      return one(name, isBeyond(fn, name) ? name : null);
+    }),
   ];
 }
 

@@ -1,0 +1,10 @@
+/** Where MLX has no dtype for something well defined and we do: the error that was recorded is not expected here. */
+
+/** Function → dtypes that it keeps. */
+const BEYOND: Readonly<Record<string, readonly string[]>> = {
+  nan_to_num: ["float64"],
+};
+
+export function isBeyond(fn: string, dtypes: string): boolean {
+  return BEYOND[fn]?.includes(dtypes) ?? false;
+}
