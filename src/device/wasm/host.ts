@@ -27,23 +27,18 @@ export const setEngineFlag = (flag: string): void => {
   builtin("node:v8", "setFlagsFromString")?.(flag);
 };
 
-/** Finds dead objects inside a running job: afterwards `deref` of a WeakRef to one gives undefined. */
+/** Finds dead objects inside a running job: after `minor` or `major`, `deref` of a WeakRef to one gives undefined. */
 export interface SyncCollector {
-  /** Only objects made lately; null where the engine keeps WeakRef targets alive in such collections. */
-  readonly minor: (() => void) | null;
-  readonly major: () => void;
+  /** Ends the list of objects that WeakRefs made or read in this job keep alive. */
+  checkpoint(): void;
+  /** A checkpoint and a collection of objects made lately; of no use where those keep all WeakRef targets alive. */
+  minor(): void;
+  major(): void;
 }
 
-const deadAfter = (collect: () => void): boolean => {
-  const make = (): WeakRef<object> => new WeakRef({ made: collect });
-  const refs = Array.from({ length: 8 }, make);
-  collect();
-  return refs.every((r) => r.deref() === undefined);
-};
-
 /**
- * A microtask checkpoint of a context of its own ends the list of objects that WeakRefs keep alive during a job, and
- * runs none of the user's microtasks; then a collection is asked for. Null where any part of this is missing.
+ * A microtask checkpoint of a context of its own ends the list of objects kept alive, and runs none of the user's
+ * microtasks; then a collection can be asked for. Null where any part of this is missing.
  */
 export const syncCollector = (): SyncCollector | null => {
   const createContext = builtin("node:vm", "createContext");
@@ -56,18 +51,30 @@ export const syncCollector = (): SyncCollector | null => {
     const gc = runInNewContext("gc");
     setEngineFlag("--no-expose-gc");
     if (!isCallable(gc)) return null;
-    const minor = (): void => {
+    const checkpoint = (): void => {
       runInContext("", context);
-      gc({ type: "minor" });
     };
-    const major = (): void => {
-      runInContext("", context);
-      gc();
+    return {
+      checkpoint,
+      minor: () => {
+        checkpoint();
+        gc({ type: "minor" });
+      },
+      major: () => {
+        checkpoint();
+        gc();
+      },
     };
-    return deadAfter(minor) ? { minor, major } : deadAfter(major) ? { minor: null, major } : null;
   } catch {
     return null;
   }
+};
+
+/** Whether `collect` clears WeakRefs to objects that are dead. */
+export const findsDead = (collect: () => void): boolean => {
+  const refs = Array.from({ length: 8 }, () => new WeakRef({ made: collect }));
+  collect();
+  return refs.every((r) => r.deref() === undefined);
 };
 
 /** Runs `task` in a later turn of the event loop, timers and I/O having their turn before. */

@@ -1,6 +1,6 @@
 /** Frees blocks whose owner has become unreachable, inside a synchronous job where the engine allows it. */
 import type { Block } from "./allocator.js";
-import { type SyncCollector, syncCollector } from "./host.js";
+import { findsDead, type SyncCollector, syncCollector } from "./host.js";
 
 /** A block in somebody's hands; `block` is null once it is given back. Never refers to its owner strongly. */
 export interface Tenancy {
@@ -19,15 +19,20 @@ const leastHeadroom = 32 * 2 ** 20;
 const firstHeadroom = 64 * 2 ** 20;
 const mostHeadroom = 256 * 2 ** 20;
 /** The same for the number of owners, whose own memory counts too. */
-const ownersHeadroom = 50_000;
+const ownersHeadroom = 20_000;
+/** New WeakRefs get slower the more of them were made since the last checkpoint. */
+const ownersPerCheckpoint = 1024;
 
 export class Liveness {
   private readonly live: Tenancy[] = [];
   private readonly release: (block: Block) => void;
   /** Set where dead owners cannot be found inside a job. */
   private finalizers: FinalizationRegistry<Tenancy> | null = null;
-  /** Undefined until first needed: making it costs a context and a collection. */
+  /** Undefined until first needed: making it costs a context. */
   private found: SyncCollector | null | undefined;
+  /** Whether young collections are of use; undefined until first needed: finding out costs one or two. */
+  private minors: boolean | undefined;
+  private sinceCheckpoint = 0;
   private bytes = 0;
   private headroom = firstHeadroom;
   private nextBytes = firstHeadroom;
@@ -50,6 +55,10 @@ export class Liveness {
     if (this.finalizers === null) tenancy.ref = new WeakRef(owner);
     else this.finalizers.register(owner, tenancy, tenancy);
     this.live.push(tenancy);
+    if (++this.sinceCheckpoint === ownersPerCheckpoint) {
+      this.sinceCheckpoint = 0;
+      this.collector()?.checkpoint();
+    }
     this.bytes += block.size;
     return tenancy;
   }
@@ -80,7 +89,7 @@ export class Liveness {
     const collector = this.collector();
     if (collector !== null) {
       let freed = 0;
-      if (collector.minor !== null && this.minorsToSkip-- <= 0) {
+      if (this.useMinors(collector) && this.minorsToSkip-- <= 0) {
         collector.minor();
         freed = this.sweep();
       }
@@ -120,6 +129,11 @@ export class Liveness {
       if (this.found === null && this.finalizers === null) this.waitForFinalizers();
     }
     return this.found;
+  }
+
+  private useMinors(collector: SyncCollector): boolean {
+    if (this.minors === undefined) this.minors = findsDead(() => collector.minor());
+    return this.minors;
   }
 
   private waitForFinalizers(): void {
