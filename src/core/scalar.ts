@@ -3,6 +3,70 @@
 /** What a value is while a kernel computes with it. Narrow storage types widen on load and narrow on store. */
 export type ComputeType = "bool" | "i32" | "u32" | "i64" | "u64" | "f32" | "f64";
 
+/** Every scalar instruction; {@link scalarOps} says what each is. */
+export type ScalarOp =
+  | "neg"
+  | "abs"
+  | "sign"
+  | "not"
+  | "sqrt"
+  | "rsqrt"
+  | "exp"
+  | "expm1"
+  | "log"
+  | "log1p"
+  | "log2"
+  | "log10"
+  | "sin"
+  | "cos"
+  | "tan"
+  | "asin"
+  | "acos"
+  | "atan"
+  | "sinh"
+  | "cosh"
+  | "tanh"
+  | "asinh"
+  | "acosh"
+  | "atanh"
+  | "erf"
+  | "erfinv"
+  | "sigmoid"
+  | "floor"
+  | "ceil"
+  | "trunc"
+  | "round"
+  | "add"
+  | "sub"
+  | "mul"
+  | "div"
+  | "rem"
+  | "pow"
+  | "min"
+  | "max"
+  | "atan2"
+  | "and"
+  | "or"
+  | "xor"
+  | "shl"
+  | "shr"
+  | "rotl"
+  | "lt"
+  | "le"
+  | "gt"
+  | "ge"
+  | "eq"
+  | "ne"
+  | "select"
+  | "cast"
+  | "bitcast"
+  | "wrap_i8"
+  | "wrap_i16"
+  | "wrap_u8"
+  | "wrap_u16"
+  | "round_f16"
+  | "round_bf16";
+
 /** How an instruction's result type follows from its operands. */
 export type ScalarTyping =
   /** all operands and the result share one type */
@@ -46,7 +110,7 @@ const cast: ScalarInfo = { arity: 1, typing: "cast", on: all };
  * - `wrap_*` bring a 32-bit int back into the narrow range modulo 2^width;
  * - `round_f16`/`round_bf16` round an f32 to the nearest value of the half type (ties to even; overflow to infinity).
  */
-export const scalarOps = {
+export const scalarOps: Readonly<Record<ScalarOp, ScalarInfo>> = {
   neg: unary(numbers),
   abs: unary(numbers),
   sign: unary(numbers),
@@ -108,9 +172,7 @@ export const scalarOps = {
   wrap_u16: unary(["u32"]),
   round_f16: unary(["f32"]),
   round_bf16: unary(["f32"]),
-} satisfies Record<string, ScalarInfo>;
-
-export type ScalarOp = keyof typeof scalarOps;
+};
 
 /** Reductions a kernel can do. `argmax`/`argmin` keep the first extremum and skip NaN unless it comes first. */
 export type Combine = "sum" | "prod" | "max" | "min" | "argmax" | "argmin";

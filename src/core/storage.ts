@@ -2,11 +2,26 @@
 
 /** Bytes of one array in row-major order, little-endian. Freed when unreachable; `dispose` frees at once. */
 export abstract class Storage {
+  /** Values that live here: an array and what turned out to be the same array. */
+  private users = 1;
+
   abstract readonly byteLength: number;
   /** A copy of the bytes. Throws a DeviceError where the device can only be read asynchronously. */
   abstract read(): Uint8Array;
   abstract readAsync(): Promise<Uint8Array>;
-  abstract dispose(): void;
+  /** Gives the memory back now. */
+  protected abstract free(): void;
+
+  /** For one more value that is the same bytes. */
+  share(): this {
+    this.users++;
+    return this;
+  }
+
+  /** One value needs it no more; the last one frees it. */
+  dispose(): void {
+    if (--this.users <= 0) this.free();
+  }
 }
 
 /** Bytes that no device has asked for yet. */
@@ -30,5 +45,5 @@ export class HostStorage extends Storage {
     return Promise.resolve(this.read());
   }
 
-  override dispose(): void {}
+  protected override free(): void {}
 }

@@ -54,7 +54,7 @@ class FileStorage extends Storage {
     return this.read();
   }
 
-  override dispose(): void {}
+  protected override free(): void {}
 }
 
 /** Smaller files are read at once, so that nothing keeps them open. */

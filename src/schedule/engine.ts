@@ -76,13 +76,20 @@ export class Engine implements Evaluator {
   }
 
   private finish(pending: Pending, plan: Plan, slots: readonly Storage[]): void {
-    pending.roots.forEach((n, i) => {
+    const taken = new Set<number>();
+    for (const [i, n] of pending.roots.entries()) {
       const place = plan.roots[i];
-      if (place === undefined) return;
+      if (place === undefined) continue;
       if (place.kind === "empty") n.data = new HostStorage(new Uint8Array(0));
-      else n.data = slots[place.kind === "leaf" ? place.leaf : place.slot] ?? null;
+      else {
+        const slot = place.kind === "leaf" ? place.leaf : place.slot;
+        const storage = slots[slot];
+        const shared = place.kind === "leaf" || taken.has(slot);
+        taken.add(slot);
+        n.data = (shared ? storage?.share() : storage) ?? null;
+      }
       keepOrDetach(n);
-    });
+    }
   }
 
   private release(plan: Plan, slots: readonly Storage[], failed: boolean): void {

@@ -45,7 +45,7 @@ class ReferenceStorage extends Storage {
     return Promise.resolve(this.read());
   }
 
-  override dispose(): void {
+  protected override free(): void {
     if (this.held === null) return;
     this.held = null;
     this.device.account(-this.byteLength);

@@ -35,7 +35,7 @@ export class WasmStorage extends Storage {
     return this.heap.readAsync(this, this.byteLength);
   }
 
-  override dispose(): void {
+  protected override free(): void {
     this.heap.end(this.tenancy);
   }
 }
