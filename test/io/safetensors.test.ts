@@ -18,6 +18,7 @@ import { pathToFileURL } from "node:url";
 import * as dt from "../../src/core/dtype.js";
 import { ArgumentError, DTypeError, FormatError } from "../../src/core/errors.js";
 import type { Scalar } from "../../src/core/guards.js";
+import { Storage } from "../../src/core/storage.js";
 import { encodeValues } from "../../src/core/values.js";
 import { NDArray } from "../../src/graph/array.js";
 import { hostNode } from "../../src/graph/host.js";
@@ -264,15 +265,15 @@ test("a failed save leaves everything as it was", () => {
   saveSafetensors(path, { a: make([2], dt.float32, [1, 2]) });
   const before = readFileSync(path);
   const broken = make([2], dt.float32, [1, 2]);
-  broken.node.data = new (class extends Object {
-    readonly byteLength = 8;
-    read(): never {
+  broken.node.data = new (class extends Storage {
+    override readonly byteLength = 8;
+    override read(): never {
       throw new Error("disk gone");
     }
-    readAsync(): never {
+    override readAsync(): never {
       return this.read();
     }
-    dispose(): void {}
+    protected override free(): void {}
   })();
   assert.throws(() => saveSafetensors(path, { a: make([1], dt.int8, [1]), broken }), /disk gone/);
   assert.deepEqual(readdirSync(own), ["model.safetensors"]);
