@@ -27,9 +27,6 @@ const compareNumbers = (a: number, b: number): number => {
   return Number(a > b) - Number(a < b);
 };
 
-const maxNumber = (a: number, b: number): number => (Number.isNaN(a) || a > b ? a : b);
-const minNumber = (a: number, b: number): number => (Number.isNaN(a) || a < b ? a : b);
-
 type Access = Pick<Cells<number>, "get" | "set">;
 
 const access = (dtype: DType, v: DataView): Access => {
@@ -115,8 +112,8 @@ const plain = (dtype: DType, view: DataView): Cells<number> => {
     ...arithmetic[name],
     zero: 0,
     one: 1,
-    max: maxNumber,
-    min: minNumber,
+    max: Math.max,
+    min: Math.min,
     compare: compareNumbers,
   };
 };

@@ -11,7 +11,7 @@ import { rem, round, rsqrt, sign } from "./rounding.js";
 import { cos, sin, tan } from "./trigonometric.js";
 
 /** The instructions on floats that are more than one Wasm instruction. */
-type MathOp = HostMath | "rsqrt" | "sign" | "round";
+export type MathOp = HostMath | "rsqrt" | "sign" | "round";
 
 type Unary = (c: LaneCode, x: Ref) => Ref;
 type Binary = (c: LaneCode, x: Ref, y: Ref) => Ref;
@@ -87,7 +87,8 @@ const double: Table = {
   rem: onHost2("rem"),
 };
 
-const isMathOp = (fn: ScalarOp): fn is MathOp => Object.hasOwn(single, fn);
+/** Whether {@link expand} serves `fn`. */
+export const isMathOp = (fn: ScalarOp): fn is MathOp => Object.hasOwn(single, fn);
 
 /** The value of a float function of more than one instruction at `args`, in the lanes of `c`. */
 export const expand = (c: LaneCode, fn: ScalarOp, args: readonly Ref[]): Ref => {

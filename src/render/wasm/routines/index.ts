@@ -1,0 +1,21 @@
+/** Renders the hand-written routines as WebAssembly modules. */
+import type { Routine } from "../../../core/routine.js";
+import type { Features, Rendered } from "../../contract.js";
+import { renderWork, type Work } from "./frame.js";
+import { scanWork } from "./scan.js";
+import { scatterWork } from "./scatter.js";
+import { sortWork } from "./sort.js";
+
+const workOf = (r: Routine): Work => {
+  switch (r.routine) {
+    case "scatter":
+      return scatterWork(r);
+    case "scan":
+      return scanWork(r);
+    case "sort":
+      return sortWork(r);
+  }
+};
+
+export const renderRoutine = (r: Routine, features: Features): Rendered =>
+  renderWork(workOf(r), features);

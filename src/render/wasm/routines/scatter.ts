@@ -1,0 +1,160 @@
+/** Scatter: the base is copied, then each tuple's block of updates is combined into its place, in order. */
+import { type DType, float32, uint8, uint16, uint32, uint64 } from "../../../core/dtype.js";
+import type { Routine, ScatterMode } from "../../../core/routine.js";
+import type { ScalarOp } from "../../../core/scalar.js";
+import { widened } from "../../../kernel/domains.js";
+import { argBytes } from "../../contract.js";
+import type { Ref } from "../lane-code.js";
+import { loadScalar, loadVector, storeScalar, storeVector } from "../storage.js";
+import { combinePairs, loadPair, storePair } from "./complex.js";
+import type { Frame, Work } from "./frame.js";
+
+type Scatter = Extract<Routine, { routine: "scatter" }>;
+
+const combiner = { add: "add", prod: "mul", max: "max", min: "min" } as const satisfies Record<
+  Exclude<ScatterMode, "replace">,
+  ScalarOp
+>;
+
+/** The same scatter on elements that mean the same bits: replacing moves words, complex sums are real sums. */
+const simplified = (r: Scatter): Scatter => {
+  if (r.mode === "replace") {
+    const words: Readonly<Record<number, DType>> = { 1: uint8, 2: uint16, 4: uint32, 8: uint64 };
+    return { ...r, dtype: words[r.dtype.size] ?? r.dtype };
+  }
+  if (r.mode !== "add" || r.dtype.kind !== "complex") return r;
+  return { ...r, dtype: float32, shape: [...r.shape, 2], slice: [...r.slice, 2] };
+};
+
+const sizeOf = (shape: readonly number[]): number => shape.reduce((a, b) => a * b, 1);
+
+interface Layout {
+  readonly strides: readonly number[];
+  /** Leading dimensions of the block that have to be looped over. */
+  readonly outer: readonly number[];
+  /** Elements after those that lie side by side in the output as well. */
+  readonly run: number;
+}
+
+const layoutOf = ({ shape, slice }: Scatter): Layout => {
+  const strides = shape.map((_, d) => sizeOf(shape.slice(d + 1)));
+  let first = shape.length;
+  while (first > 0) {
+    first--;
+    if (slice[first] !== shape[first]) break;
+  }
+  // Dimensions of size one before that add nothing.
+  while (first > 0 && slice[first - 1] === 1) first--;
+  return { strides, outer: slice.slice(0, first), run: sizeOf(slice.slice(first)) };
+};
+
+/** Lanes of a vector of this dtype, 1 where only single elements are combined. */
+const lanesFor = (dtype: DType): 1 | 2 | 4 => {
+  if (dtype.kind === "complex" || dtype.kind === "bool") return 1;
+  return dtype.size === 8 ? 2 : 4;
+};
+
+/** Combines `run` consecutive elements at `source` into those at `target`. */
+const writeRun = (f: Frame, r: Scatter, run: number, source: Ref, target: Ref): void => {
+  const { code } = f;
+  const { dtype, mode } = r;
+  const { size } = dtype;
+  const t = widened(dtype);
+  if (dtype.kind === "complex" && mode !== "replace") {
+    const how = mode === "add" ? "sum" : mode;
+    code.loop(code.i32(0), code.i32(run), 1, (i) => {
+      const to = f.at(target, i, size);
+      const value = loadPair(f, f.at(source, i, size));
+      storePair(f, to, combinePairs(f, how, loadPair(f, to), value));
+    });
+    return;
+  }
+  const lanes = lanesFor(dtype);
+  const vectors = lanes === 2 ? f.two : f.four;
+  const whole = lanes === 1 ? 0 : run - (run % lanes);
+  code.loop(code.i32(0), code.i32(whole), lanes, (i) => {
+    const from = f.at(source, i, size);
+    const to = f.at(target, i, size);
+    const value = loadVector(vectors, dtype, from, 0, true);
+    const there = mode === "replace" ? null : loadVector(vectors, dtype, to, 0, true);
+    const result =
+      mode === "replace" || there === null
+        ? value
+        : vectors.apply(combiner[mode], t, t, [there, value]);
+    storeVector(vectors, dtype, result).all(to, 0);
+  });
+  code.loop(code.i32(whole), code.i32(run), 1, (i) => {
+    const to = f.at(target, i, size);
+    const value = loadScalar(f.one, dtype, f.at(source, i, size), 0, true);
+    const result =
+      mode === "replace"
+        ? value
+        : f.one.apply(combiner[mode], t, t, [loadScalar(f.one, dtype, to, 0, true), value]);
+    storeScalar(f.one, dtype, to, result);
+  });
+};
+
+const writeBlock = (f: Frame, r: Scatter, layout: Layout, source: Ref, target: Ref): void => {
+  const { outer, run, strides } = layout;
+  const dimension = (d: number, from: Ref, to: Ref): void => {
+    const size = outer[d];
+    if (size === undefined) {
+      writeRun(f, r, run, from, to);
+      return;
+    }
+    const block = sizeOf(outer.slice(d + 1)) * run * r.dtype.size;
+    const step = (strides[d] ?? 0) * r.dtype.size;
+    f.code.loop(f.constant(0), f.constant(size), 1, (i) =>
+      dimension(d + 1, f.at(from, i, block), f.at(to, i, step)),
+    );
+  };
+  dimension(0, source, target);
+};
+
+/** memory.copy from buffer 0 to buffer `out`, before everything else. */
+const copyBase = (f: Frame, out: number, bytes: number): void => {
+  const address = (i: number): void => {
+    f.func.get(0).op("i32.load", argBytes.buffers + 4 * i);
+  };
+  address(out);
+  address(0);
+  f.func.i32(bytes).copy();
+};
+
+export const scatterWork = (routine: Scatter): Work => {
+  const r = simplified(routine);
+  const layout = layoutOf(r);
+  const size = sizeOf(r.shape);
+  const block = sizeOf(r.slice);
+  const out = 2 + r.axes.length;
+  return {
+    scratchBytes: 0,
+    tiles: 1,
+    tileCost: size * r.dtype.size * 0.1 + r.count * (5 + block),
+    write(f) {
+      const { code } = f;
+      copyBase(f, out, size * r.dtype.size);
+      if (block === 0) return;
+      code.loop(code.i32(0), code.i32(r.count), 1, (n) => {
+        let inside = code.i32(1);
+        let target = f.buffer(out);
+        r.axes.forEach((axis, j) => {
+          const extent = r.shape[axis] ?? 0;
+          const raw = code.load("i32.load", f.at(f.buffer(2 + j), n, 4), 0, true);
+          const wrapped = f.add(raw, code.i32(extent));
+          const index = code.select(code.op("i32.lt_s", raw, code.i32(0)), wrapped, raw);
+          const last = extent - (r.slice[axis] ?? 0);
+          const fits = last < 0 ? code.i32(0) : code.op("i32.le_u", index, code.i32(last));
+          inside = j === 0 ? fits : code.op("i32.and", inside, fits);
+          target = f.at(target, index, (layout.strides[axis] ?? 0) * r.dtype.size);
+        });
+        const source = f.at(f.buffer(1), n, block * r.dtype.size);
+        code.if(
+          inside,
+          () => writeBlock(f, r, layout, source, target),
+          () => f.fault(r.code),
+        );
+      });
+    },
+  };
+};

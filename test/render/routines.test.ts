@@ -1,0 +1,289 @@
+/** Rendered routines give the reference's bytes, over shapes, dtypes, modes and bad indices. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { type DType, dtypes, float32, int32, uint32 } from "../../src/core/dtype.js";
+import type { Routine, ScatterMode } from "../../src/core/routine.js";
+import { interpretRoutine } from "../../src/kernel/routines-reference.js";
+import { argBytes } from "../../src/render/contract.js";
+import { renderRoutine } from "../../src/render/wasm/routines/index.js";
+
+type Kernel = (args: number, start: number, end: number, scratch: number) => void;
+const isKernel = (f: unknown): f is Kernel => typeof f === "function";
+
+/** Renders, instantiates and runs a routine tile by tile; the last `outputs` buffers are returned. */
+const runRendered = (
+  r: Routine,
+  inputs: readonly Uint8Array[],
+  outputBytes: readonly number[],
+): { readonly outputs: Uint8Array[]; readonly fault: number } => {
+  const rendered = renderRoutine(r, { relaxed: false, shared: false });
+  const memory = new WebAssembly.Memory({ initial: 64 });
+  const heap = new Uint8Array(memory.buffer);
+  const words = new Int32Array(memory.buffer);
+  const module = new WebAssembly.Module(Uint8Array.from(rendered.bytes));
+  const { k } = new WebAssembly.Instance(module, { env: { memory } }).exports;
+  if (!isKernel(k)) throw new TypeError("expected the module to export k");
+  const fault = 64;
+  const args = 128;
+  words[(args + argBytes.outer) / 4] = 1;
+  words[(args + argBytes.fault) / 4] = fault;
+  let next = 1024;
+  const place = (bytes: number): number => {
+    const at = next;
+    next = Math.ceil((next + bytes + 64) / 64) * 64;
+    return at;
+  };
+  const addresses = [...inputs.map((b) => b.length), ...outputBytes].map(place);
+  inputs.forEach((b, i) => {
+    heap.set(b, addresses[i] ?? 0);
+  });
+  addresses.forEach((address, i) => {
+    words[(args + argBytes.buffers) / 4 + i] = address;
+  });
+  const guard = 0xa5;
+  heap.fill(guard, next, next + rendered.scratchBytes + 4096);
+  for (let tile = rendered.tiles(1) - 1; tile >= 0; tile--) k(args, tile, tile + 1, next);
+  assert.equal(heap[next + rendered.scratchBytes], guard, "wrote past its scratch");
+  const outputs = outputBytes.map((n, i) => {
+    const at = addresses[inputs.length + i] ?? 0;
+    assert.ok(
+      heap.subarray(at + n, at + n + 8).every((b) => b === 0),
+      "wrote past an output",
+    );
+    return heap.slice(at, at + n);
+  });
+  return { outputs, fault: words[fault / 4] ?? 0 };
+};
+
+let seed = 1;
+const random = (): number => {
+  seed = (Math.imul(seed, 1664525) + 1013904223) | 0;
+  return (seed >>> 8) / 2 ** 24;
+};
+
+const bfloat16Of = (x: number): number => new Uint32Array(new Float32Array([x]).buffer)[0] ?? 0;
+
+/** Bytes of elements with ties, signed zeros, infinities and NaN where `special`. */
+const elements = (dtype: DType, count: number, special: boolean): Uint8Array => {
+  const bytes = new Uint8Array(count * dtype.size);
+  const view = new DataView(bytes.buffer);
+  const odd = [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, 0, -0];
+  const real = (): number =>
+    special && random() < 0.3
+      ? (odd[Math.floor(random() * odd.length)] ?? 0)
+      : Math.round((random() * 4 - 2) * 16) / 16;
+  for (let i = 0; i < count; i++) {
+    switch (dtype.name) {
+      case "bool":
+        view.setUint8(i, random() < 0.5 ? 1 : 0);
+        break;
+      case "float16":
+        // A NaN, an infinity, or any finite value, by its bits.
+        view.setUint16(
+          2 * i,
+          special && random() < 0.3
+            ? ([0x7e01, 0xfe00, 0x7c00, 0xfc00, 0x8000][Math.floor(random() * 5)] ?? 0)
+            : Math.floor(random() * 0x4800) | (random() < 0.5 ? 0x8000 : 0),
+          true,
+        );
+        break;
+      case "bfloat16":
+        view.setUint16(2 * i, bfloat16Of(real()) >>> 16, true);
+        break;
+      case "float32":
+        view.setFloat32(4 * i, real(), true);
+        break;
+      case "float64":
+        view.setFloat64(8 * i, real(), true);
+        break;
+      case "complex64":
+        view.setFloat32(8 * i, real(), true);
+        view.setFloat32(8 * i + 4, real(), true);
+        break;
+      default: {
+        // Whole integers of every width, with ties.
+        const wide = random() < 0.5;
+        for (let b = 0; b < dtype.size; b++) {
+          view.setUint8(
+            i * dtype.size + b,
+            wide ? Math.floor(random() * 256) : b === 0 ? i % 3 : 0,
+          );
+        }
+      }
+    }
+  }
+  return bytes;
+};
+
+const isNaNAt = (dtype: DType, view: DataView, i: number): boolean => {
+  switch (dtype.name) {
+    case "float16":
+      return (view.getUint16(2 * i, true) & 0x7fff) > 0x7c00;
+    case "bfloat16":
+      return (view.getUint16(2 * i, true) & 0x7fff) > 0x7f80;
+    case "float64":
+      return Number.isNaN(view.getFloat64(8 * i, true));
+    default:
+      return Number.isNaN(view.getFloat32(4 * i, true));
+  }
+};
+
+/** Equal bytes, except that any NaN is any other. */
+const assertSame = (dtype: DType, got: Uint8Array, want: Uint8Array, what: string): void => {
+  if (dtype.kind !== "float" && dtype.kind !== "complex") {
+    assert.deepEqual(got, want, what);
+    return;
+  }
+  const width = dtype.kind === "complex" ? 4 : dtype.size;
+  const [g, w] = [new DataView(got.buffer, got.byteOffset), new DataView(want.buffer)];
+  for (let i = 0; i < want.length / width; i++) {
+    if (isNaNAt(dtype, w, i) && isNaNAt(dtype, g, i)) continue;
+    const at = i * width;
+    assert.deepEqual(got.slice(at, at + width), want.slice(at, at + width), `${what}, part ${i}`);
+  }
+};
+
+const compare = (r: Routine, inputs: readonly Uint8Array[], outputs: readonly DType[]): number => {
+  const first = inputs[0]?.length ?? 0;
+  const elementsOut = first / r.dtype.size;
+  const sizes = outputs.map((d) => elementsOut * d.size);
+  const want = sizes.map((n) => new Uint8Array(n));
+  const fault = interpretRoutine(r, [...inputs, ...want]);
+  const got = runRendered(r, inputs, sizes);
+  const what = JSON.stringify({ ...r, dtype: r.dtype.name });
+  outputs.forEach((d, i) => {
+    assertSame(d, got.outputs[i] ?? new Uint8Array(), want[i] ?? new Uint8Array(), what);
+  });
+  assert.equal(got.fault, fault, what);
+  return fault;
+};
+
+const shapes: readonly (readonly [outer: number, length: number, inner: number])[] = [
+  [1, 1, 1],
+  [1, 37, 1],
+  [3, 16, 1],
+  [2, 5, 3],
+  [2, 7, 8],
+  [1, 9, 1030],
+  [0, 4, 2],
+  [2, 0, 3],
+];
+
+for (const dtype of dtypes) {
+  test(`scan of ${dtype.name}`, () => {
+    for (const [outer, length, inner] of shapes) {
+      for (const how of ["sum", "prod", "max", "min"] as const) {
+        for (const mode of [0, 1, 2, 3]) {
+          const r: Routine = {
+            routine: "scan",
+            dtype,
+            how,
+            outer,
+            length,
+            inner,
+            reverse: (mode & 1) === 1,
+            exclusive: (mode & 2) === 2,
+          };
+          compare(r, [elements(dtype, outer * length * inner, mode > 1)], [dtype]);
+        }
+      }
+    }
+  });
+
+  test(`sort of ${dtype.name}`, () => {
+    for (const [outer, length, inner] of shapes) {
+      const r: Routine = { routine: "sort", dtype, outer, length, inner };
+      compare(r, [elements(dtype, outer * length * inner, true)], [dtype, uint32]);
+    }
+  });
+
+  test(`scatter of ${dtype.name}`, () => {
+    const layouts: readonly Pick<
+      Extract<Routine, { routine: "scatter" }>,
+      "shape" | "axes" | "slice" | "count"
+    >[] = [
+      { shape: [7, 21], axes: [0], slice: [1, 21], count: 12 },
+      { shape: [7, 21], axes: [1], slice: [7, 1], count: 5 },
+      { shape: [5, 6, 8], axes: [0, 2], slice: [2, 3, 5], count: 6 },
+      { shape: [9], axes: [0], slice: [1], count: 20 },
+      { shape: [4, 3], axes: [], slice: [4, 3], count: 1 },
+      { shape: [0, 3], axes: [0], slice: [0, 3], count: 1 },
+      { shape: [4, 3], axes: [0], slice: [1, 3], count: 0 },
+    ];
+    const modes: readonly ScatterMode[] = ["replace", "add", "prod", "max", "min"];
+    for (const layout of layouts) {
+      for (const mode of modes) {
+        const product = (s: readonly number[]): number => s.reduce((a, b) => a * b, 1);
+        const indices = layout.axes.map((axis) => {
+          const room = (layout.shape[axis] ?? 0) - (layout.slice[axis] ?? 0) + 1;
+          const list = Int32Array.from({ length: layout.count }, () => {
+            const i = Math.floor(random() * room);
+            return random() < 0.3 && i > 0 ? i - (layout.shape[axis] ?? 0) : i;
+          });
+          return new Uint8Array(list.buffer);
+        });
+        const r: Routine = { routine: "scatter", dtype, mode, code: 9, ...layout };
+        const base = elements(dtype, product(layout.shape), mode !== "prod");
+        const updates = elements(dtype, product(layout.slice) * layout.count, mode !== "prod");
+        assert.equal(compare(r, [base, updates, ...indices], [dtype]), 0);
+      }
+    }
+  });
+}
+
+test("scatter skips indices out of range and raises its code", () => {
+  const r: Routine = {
+    routine: "scatter",
+    dtype: float32,
+    mode: "add",
+    shape: [4, 5],
+    axes: [0],
+    slice: [1, 5],
+    count: 5,
+    code: 77,
+  };
+  const indices = new Uint8Array(new Int32Array([0, 4, -5, -1, 2 ** 31 - 1]).buffer);
+  const fault = compare(
+    r,
+    [elements(float32, 20, false), elements(float32, 25, false), indices],
+    [float32],
+  );
+  assert.equal(fault, 77);
+});
+
+test("an index beyond an empty axis is out of range", () => {
+  const r: Routine = {
+    routine: "scatter",
+    dtype: int32,
+    mode: "replace",
+    shape: [0],
+    axes: [0],
+    slice: [1],
+    count: 1,
+    code: 3,
+  };
+  assert.equal(compare(r, [new Uint8Array(0), new Uint8Array(4), new Uint8Array(4)], [int32]), 3);
+});
+
+test("a long running sum stays accurate", () => {
+  const length = 200_000;
+  const x = new Float32Array(length).fill(0.1);
+  const r: Routine = {
+    routine: "scan",
+    dtype: float32,
+    how: "sum",
+    outer: 1,
+    length,
+    inner: 1,
+    reverse: false,
+    exclusive: false,
+  };
+  const [out = new Uint8Array()] = runRendered(r, [new Uint8Array(x.buffer)], [4 * length]).outputs;
+  const last = new DataView(out.buffer, out.byteOffset).getFloat32(4 * (length - 1), true);
+  assert.equal(last, Math.fround(length * Math.fround(0.1)));
+});
+
+test("a long sort is the reference's", () => {
+  const r: Routine = { routine: "sort", dtype: float32, outer: 1, length: 5000, inner: 1 };
+  compare(r, [elements(float32, 5000, true)], [float32, uint32]);
+});
