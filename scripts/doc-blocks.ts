@@ -57,6 +57,9 @@ function fences(file: string, text: string, firstLine: number, prefix: RegExp): 
   return blocks;
 }
 
+/** What marks an example as written for users: those of internal functions cannot be run from outside. */
+const USES_PACKAGE = /\b(?:mx|optim)\.|from "cotangent/;
+
 /** The code below each `@example` of a docstring, fenced or not. */
 function docstringBlocks(file: string): Block[] {
   const text = readFileSync(file, "utf8");
@@ -64,15 +67,15 @@ function docstringBlocks(file: string): Block[] {
     const first = text.slice(0, match.index).split("\n").length;
     const lines = match[0].split("\n").map((line) => line.replace(/^\s*\*(\/| ?)/, ""));
     return lines.flatMap((line, i) => {
-      if (!/^@example\b/.test(line)) return [];
+      const example = /^@example\b(.*)$/.exec(line);
+      if (example === null) return [];
       const after = lines.slice(i + 1);
       const end = after.findIndex((next) => /^@\w/.test(next));
-      const body = after
-        .slice(0, end < 0 ? after.length : end)
-        .join("\n")
-        .trimEnd();
-      if (body.includes("```")) return fences(file, body, first + i + 1, /^/);
-      return [{ origin: `${file}:${first + i + 1}`, code: body, runs: true }];
+      const below = after.slice(0, end < 0 ? after.length : end);
+      const body = [example[1]?.trim() ?? "", ...below].join("\n").trimEnd();
+      if (body.includes("```")) return fences(file, body, first + i, /^/);
+      if (!USES_PACKAGE.test(body)) return [];
+      return [{ origin: `${file}:${first + i}`, code: body, runs: true }];
     });
   });
 }
@@ -92,7 +95,7 @@ export function findBlocks(): Block[] {
 
 /** `expression; // value`, where the comment reads like a value: what the expression must show as. */
 const CLAIM =
-  /^(?!const |let |import |export |return |if |for |\}|\/\/|console\.log)(.+?);\s*\/\/ ((?:[-\d[{"']|true|false|null|NaN|array\().*)$/;
+  /^(?!const |let |import |export |return |if |for |\}|\/\/|console\.log)(.+?);?\s*\/\/ ((?:[-\d[{"']|true|false|null|NaN|array\().*)$/;
 
 /** Turns claims into checks and package names into the places of the build. */
 function source(block: Block): string {
@@ -111,7 +114,7 @@ function source(block: Block): string {
   return `// ${block.origin}\nimport { claim } from "../scripts/doc-blocks.js";\n${imports}\nexport {};\n`;
 }
 
-const NUMBER = /-?\d+(?:\.\d+)?(?:e[-+]?\d+)?/g;
+const NUMBER = /-?\d+(?:\.\d+)?(?:e[-+]?\d+)?…?/g;
 
 /** Equal but for spaces and quotes, numbers to the digits that are written. */
 function reads(shown: string, written: string): boolean {
@@ -120,8 +123,8 @@ function reads(shown: string, written: string): boolean {
   const got = shown.match(NUMBER) ?? [];
   return (written.match(NUMBER) ?? []).every((text, i) => {
     const digits = /\.(\d+)/.exec(text)?.[1]?.length ?? 0;
-    const slack = digits === 0 ? 0 : 0.51 * 10 ** -digits;
-    return Math.abs(Number(got[i]) - Number(text)) <= slack;
+    const slack = digits === 0 ? 0 : (text.endsWith("…") ? 1 : 0.51) * 10 ** -digits;
+    return Math.abs(Number(got[i]) - Number(text.replace("…", ""))) <= slack;
   });
 }
 
