@@ -184,7 +184,7 @@ export const sortWork = (r: Sort): Work => {
   return {
     scratchBytes: 2 * entryBytes * (length + 1),
     tiles: length === 0 ? 0 : outer * inner,
-    tileCost: 10 * length * (1 + Math.log2(Math.max(length, 1))),
+    tileCost: 4 * length * (1 + Math.log2(Math.max(length, 1))),
     write(f) {
       const { code } = f;
       const entries = (size === 8 ? paired : packed)(f, length);
