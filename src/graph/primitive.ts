@@ -34,7 +34,7 @@ export interface Reverse<A> {
  * - affine: linear in operand `linear`; a change of the others enters as an equivalent change of that one
  * - routine: states its jvp; reverse is derived by transposing it
  * - composite: all rules come from `decompose`
- * - flat: piecewise constant; `stops` marks stop_gradient
+ * - flat: piecewise constant, or a wall on purpose (stop_gradient)
  */
 export type Rule<A> =
   | {
@@ -73,7 +73,7 @@ export type Rule<A> =
       jvp?(ts: Tangents, at: Site<A>): Tangents;
       readonly reverse?: Reverse<A>;
     }
-  | { readonly family: "flat"; readonly stops?: true };
+  | { readonly family: "flat" };
 
 /** `A` is the type of its static attributes, undefined for none. */
 export interface Primitive<A = undefined> {

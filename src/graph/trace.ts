@@ -44,22 +44,12 @@ export const keepOrDetach = (n: Node): void => {
   else frame.kept.push(n);
 };
 
-/**
- * Runs `body` as a new innermost trace and gives it the trace's id. The result must not be a promise: a trace belongs to
- * one synchronous call.
- */
-export const withTrace = <T>(op: string, body: (traceId: number) => T): T => {
+/** Runs `body` as a new innermost trace and gives it the trace's id. A trace belongs to one synchronous call. */
+export const withTrace = <T>(body: (traceId: number) => T): T => {
   const frame: Frame = { id: ++counter, kept: [] };
   frames.push(frame);
   try {
-    const result = body(frame.id);
-    if (isThenable(result)) {
-      throw new TransformError(
-        `[${op}] expected a function that returns its result, got one that returns a promise: ` +
-          "make it synchronous, and await before or after the transform",
-      );
-    }
-    return result;
+    return body(frame.id);
   } finally {
     frames.pop();
     for (const n of frame.kept) detach(n);
@@ -69,6 +59,21 @@ export const withTrace = <T>(op: string, body: (traceId: number) => T): T => {
 /** The id for a fresh handle on `n` inside trace `traceId`: an outer trace that `n` belongs to comes first. */
 export const traceWithin = (n: Node, traceId: number): number => activeTrace(n) || traceId;
 
-/** Whether a value is a promise or behaves like one. */
-export const isThenable = (x: unknown): boolean =>
-  typeof x === "object" && x !== null && "then" in x && typeof x.then === "function";
+/**
+ * Refuses the result of an asynchronous function: it would go on after its trace has ended.
+ *
+ * @throws TransformError
+ */
+export const rejectPromise = (op: string, result: unknown): void => {
+  if (
+    typeof result === "object" &&
+    result !== null &&
+    "then" in result &&
+    typeof result.then === "function"
+  ) {
+    throw new TransformError(
+      `[${op}] expected a function that returns its result, got one that returns a promise: ` +
+        "make it synchronous, and await before or after the transform",
+    );
+  }
+};

@@ -16,7 +16,7 @@ export const aliasP: Primitive = define<undefined>({
 /** The value as a constant for every derivative. */
 export const stopGradientP: Primitive = define<undefined>({
   name: "stopGradient",
-  rule: { family: "flat", stops: true },
+  rule: { family: "flat" },
   infer: (ins) => [at(ins, 0)],
   lift: same,
   lower: { kind: "alias", input: () => 0 },
