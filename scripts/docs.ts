@@ -38,23 +38,29 @@ function publicSurface(api: API, file: string): Entry[] {
   if (project === undefined || source === undefined) throw new Error(`${file} is not compiled`);
   const { checker } = project;
   const module = checker.getSymbolAtLocation(source);
-  const entries = [...(module?.getExports().values() ?? [])].map((exported) => {
-    const isAlias = (exported.flags & ALIAS) !== 0;
-    const symbol = isAlias ? checker.getAliasedSymbol(exported) : exported;
-    const declared = symbol.declarations[0]?.path ?? "";
-    const see = symbol.getJsDocTags(checker).find((tag) => tag.name === "see");
-    return {
-      name: exported.name,
-      file: relative(resolve("."), String(declared)),
-      summary: firstSentence(symbol.getDocumentationComment(checker)),
-      see: String(see?.text ?? "").trim(),
-    };
-  });
-  return entries.sort((a, b) => (a.name < b.name ? -1 : 1));
+  const entriesOf = (parent: typeof module, prefix: string): Entry[] =>
+    [...(parent?.getExports().values() ?? [])].flatMap((exported) => {
+      const isAlias = (exported.flags & ALIAS) !== 0;
+      const symbol = isAlias ? checker.getAliasedSymbol(exported) : exported;
+      const name = `${prefix}${exported.name}`;
+      if ((symbol.flags & MODULE) !== 0) return entriesOf(symbol, `${name}.`);
+      const see = symbol.getJsDocTags(checker).find((tag) => tag.name === "see");
+      const declared = String(symbol.declarations[0]?.path ?? "");
+      return [
+        {
+          name,
+          file: relative(resolve("."), declared),
+          summary: firstSentence(symbol.getDocumentationComment(checker)),
+          see: String(see?.text ?? "").trim(),
+        },
+      ];
+    });
+  return entriesOf(module, "").sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
-/** SymbolFlags.Alias, which the package does not export as a value. */
+/** SymbolFlags.Alias and SymbolFlags.ValueModule, which the package does not export as values. */
 const ALIAS = 1 << 21;
+const MODULE = 1 << 9;
 
 const blocks = findBlocks();
 const urls = compileBlocks(blocks);
