@@ -107,4 +107,4 @@ export interface Kernel {
 /** Number of grid points that share one row of a `partial` buffer; fixed, so that results do not depend on threads. */
 export const slabRows = 64;
 
-export const isKernel = (p: Kernel | { readonly routine: string }): p is Kernel => "axes" in p;
+export const isKernel = (p: Kernel | { readonly routine: string }): p is Kernel => "vals" in p;
