@@ -1,0 +1,2 @@
+/** Operations of neural networks that have kernels of their own in MLX. */
+export { layerNorm, rmsNorm } from "./norms.js";

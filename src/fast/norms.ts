@@ -1,0 +1,93 @@
+/** Normalisation over the last axis, in float32 inside. */
+import { type DType, float32, isInexact } from "../core/dtype.js";
+import { DTypeError, ShapeError } from "../core/errors.js";
+import { promote } from "../core/promotion.js";
+import { showShape } from "../core/shape.js";
+import type { NDArray } from "../graph/array.js";
+import type { Node } from "../graph/node.js";
+import { castTo, like, spread, wrap } from "../ops/operand.js";
+import * as p from "../ops/prims.js";
+import { meanNode } from "../ops/statistics.js";
+
+const requireRows = (op: string, x: Node): void => {
+  if (x.shape.length === 0) {
+    throw new ShapeError(`[${op}] expected an array with an axis, got a 0-d array: reshape it`);
+  }
+  if (x.dtype.kind !== "float" && isInexact(x.dtype)) {
+    throw new DTypeError(`[${op}] expected a real array, got ${x.dtype.name}: treat its parts`);
+  }
+};
+
+/** A weight or bias over the last axis of `x`, which it has to match. */
+const parameter = (op: string, name: string, x: Node, given: NDArray): Node => {
+  const { node } = given;
+  if (node.shape.length !== 1 || node.shape[0] !== x.shape.at(-1)) {
+    throw new ShapeError(
+      `[${op}] expected a ${name} of shape [${x.shape.at(-1)}], got ${showShape(node.shape)}`,
+    );
+  }
+  return node;
+};
+
+const outDType = (x: Node, parts: readonly (Node | null)[]): DType => {
+  let d = x.dtype;
+  for (const n of parts) if (n !== null) d = promote(d, n.dtype);
+  return isInexact(d) ? d : float32;
+};
+
+/** y, cast to the dtype of the result, times weight plus bias. */
+const scaleAndShift = (y: Node, x: Node, weight: Node | null, bias: Node | null): Node => {
+  const dtype = outDType(x, [weight, bias]);
+  let out = castTo(y, dtype);
+  if (weight !== null) out = p.multiply(out, spread(castTo(weight, dtype), x.shape));
+  if (bias !== null) out = p.add(out, spread(castTo(bias, dtype), x.shape));
+  return out;
+};
+
+const inverseRoot = (variance: Node, eps: number, x: Node): Node =>
+  spread(p.rsqrt(p.add(variance, like(variance, eps))), x.shape);
+
+/** What the statistics are computed in: at least float32. */
+const widen = (x: Node): Node => castTo(x, promote(x.dtype, float32));
+
+/**
+ * x · rsqrt(mean(x²) + eps) over the last axis, times a weight unless it is null.
+ *
+ * @throws ShapeError when the weight is not as long as the last axis
+ * @example mx.fast.rmsNorm(mx.array([[3, 4]]), null, 0).shape // [1, 2]
+ * @see mlx.core.fast.rms_norm
+ */
+export function rmsNorm(x: NDArray, weight: NDArray | null, eps: number): NDArray {
+  const n = x.node;
+  requireRows("rmsNorm", n);
+  const w =
+    weight === null || weight === undefined ? null : parameter("rmsNorm", "weight", n, weight);
+  const f = widen(n);
+  const mean = meanNode(p.multiply(f, f), [n.shape.length - 1], true);
+  return wrap(scaleAndShift(p.multiply(f, inverseRoot(mean, eps, n)), n, w, null));
+}
+
+/**
+ * (x - mean) · rsqrt(variance + eps) over the last axis, times a weight and plus a bias unless they are null.
+ *
+ * @throws ShapeError when weight or bias are not as long as the last axis
+ * @example mx.fast.layerNorm(mx.array([[1, 3]]), null, null, 0).tolist() // [[-1, 1]]
+ * @see mlx.core.fast.layer_norm
+ */
+export function layerNorm(
+  x: NDArray,
+  weight: NDArray | null,
+  bias: NDArray | null,
+  eps: number,
+): NDArray {
+  const n = x.node;
+  requireRows("layerNorm", n);
+  const w =
+    weight === null || weight === undefined ? null : parameter("layerNorm", "weight", n, weight);
+  const b = bias === null || bias === undefined ? null : parameter("layerNorm", "bias", n, bias);
+  const f = widen(n);
+  const last = [n.shape.length - 1];
+  const gap = p.subtract(f, spread(meanNode(f, last, true), n.shape));
+  const variance = meanNode(p.multiply(gap, gap), last, true);
+  return wrap(scaleAndShift(p.multiply(gap, inverseRoot(variance, eps, n)), n, w, b));
+}

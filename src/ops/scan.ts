@@ -1,0 +1,190 @@
+/** Running sums, products and extrema, and differences, along an axis. */
+import { bool, type DType, int32 } from "../core/dtype.js";
+import { ArgumentError } from "../core/errors.js";
+import { readPositional } from "../core/options.js";
+import { atLeastFloat } from "../core/promotion.js";
+import { normalizeAxis } from "../core/shape.js";
+import type { NDArray } from "../graph/array.js";
+import { type Node, sizeOf } from "../graph/node.js";
+import { castTo, nodeOf, type Operand, wrap } from "./operand.js";
+import * as p from "./prims.js";
+
+export interface ScanOptions {
+  /** The axis, or null for the flattened array. */
+  readonly axis?: number | null;
+  /** From the end. */
+  readonly reverse?: boolean;
+  /** Whether the result at a place takes part of the element there. */
+  readonly inclusive?: boolean;
+}
+
+export interface SumScanOptions extends ScanOptions {
+  readonly dtype?: DType | null;
+}
+
+type Build = (n: Node, attrs: p.ScanAttrs) => Node;
+
+const names = ["axis", "reverse", "inclusive"] as const;
+
+const scan = (op: string, n: Node, o: Partial<ScanOptions>, build: Build): NDArray => {
+  const flat = o.axis === undefined || o.axis === null;
+  const x = flat ? p.reshape(n, [sizeOf(n.shape)]) : n;
+  const axis = normalizeAxis(op, o.axis ?? 0, x.shape.length);
+  return wrap(build(x, { axis, reverse: o.reverse ?? false, exclusive: o.inclusive === false }));
+};
+
+const sumScan = (
+  op: string,
+  a: Operand,
+  axis: number | null | SumScanOptions | undefined,
+  options: SumScanOptions | undefined,
+  build: Build,
+  own: (d: DType) => DType,
+): NDArray => {
+  const o = readPositional<SumScanOptions>(op, "axis", axis, options, [...names, "dtype"]);
+  const n = nodeOf(op, a);
+  return scan(op, castTo(n, o.dtype ?? own(n.dtype)), o, build);
+};
+
+const otherScan = (
+  op: string,
+  a: Operand,
+  axis: number | null | ScanOptions | undefined,
+  options: ScanOptions | undefined,
+  build: Build,
+): NDArray => {
+  const o = readPositional<ScanOptions>(op, "axis", axis, options, names);
+  return scan(op, nodeOf(op, a), o, build);
+};
+
+/**
+ * Running sum along an axis, of the flattened array without one. Keeps the dtype, save bool, which gives int32.
+ *
+ * @throws ShapeError for an axis out of range
+ * @example mx.cumsum(mx.array([1, 2, 3])).tolist() // [1, 3, 6]
+ * @see mlx.core.cumsum
+ */
+export function cumsum(
+  a: Operand,
+  axis?: number | null | SumScanOptions,
+  options?: SumScanOptions,
+): NDArray {
+  return sumScan("cumsum", a, axis, options, p.cumsum, (d) => (d === bool ? int32 : d));
+}
+
+/** @see cumsum */
+export const cumulativeSum: typeof cumsum = cumsum;
+
+/**
+ * Running product along an axis, of the flattened array without one. Keeps the dtype.
+ *
+ * @throws ShapeError for an axis out of range
+ * @example mx.cumprod(mx.array([1, 2, 3])).tolist() // [1, 2, 6]
+ * @see mlx.core.cumprod
+ */
+export function cumprod(
+  a: Operand,
+  axis?: number | null | SumScanOptions,
+  options?: SumScanOptions,
+): NDArray {
+  return sumScan("cumprod", a, axis, options, p.cumprod, (d) => d);
+}
+
+/** @see cumprod */
+export const cumulativeProd: typeof cumprod = cumprod;
+
+/**
+ * Running maximum along an axis, of the flattened array without one; NaN propagates.
+ *
+ * @throws ShapeError for an axis out of range
+ * @example mx.cummax(mx.array([1, 3, 2])).tolist() // [1, 3, 3]
+ * @see mlx.core.cummax
+ */
+export function cummax(
+  a: Operand,
+  axis?: number | null | ScanOptions,
+  options?: ScanOptions,
+): NDArray {
+  return otherScan("cummax", a, axis, options, p.cummax);
+}
+
+/**
+ * Running minimum along an axis, of the flattened array without one; NaN propagates.
+ *
+ * @throws ShapeError for an axis out of range
+ * @example mx.cummin(mx.array([3, 1, 2])).tolist() // [3, 1, 1]
+ * @see mlx.core.cummin
+ */
+export function cummin(
+  a: Operand,
+  axis?: number | null | ScanOptions,
+  options?: ScanOptions,
+): NDArray {
+  return otherScan("cummin", a, axis, options, p.cummin);
+}
+
+export interface DiffOptions {
+  /** How often differences are taken. */
+  readonly n?: number;
+  readonly axis?: number;
+}
+
+/**
+ * Differences of neighbours along an axis, `n` times over; the axis gets shorter by `n`.
+ *
+ * @throws ArgumentError for a negative n, ShapeError for an axis out of range
+ * @example mx.diff(mx.array([1, 4, 9])).tolist() // [3, 5]
+ * @see mlx.core.diff
+ */
+export function diff(a: Operand, n?: number | DiffOptions, options?: DiffOptions): NDArray {
+  const o = readPositional<DiffOptions>("diff", "n", n, options, ["n", "axis"]);
+  let x = nodeOf("diff", a);
+  const times = o.n ?? 1;
+  if (!Number.isInteger(times) || times < 0) {
+    throw new ArgumentError(`[diff] expected a number of times from 0, got ${times}`);
+  }
+  const axis = normalizeAxis("diff", o.axis ?? -1, x.shape.length);
+  for (let i = 0; i < times; i++) {
+    const length = x.shape[axis] ?? 0;
+    const high = p.sliceAxis(x, axis, Math.min(1, length), length);
+    const low = p.sliceAxis(x, axis, 0, Math.max(length - 1, 0));
+    x = x.dtype === bool ? p.bitwiseXor(high, low) : p.subtract(high, low);
+  }
+  return wrap(x);
+}
+
+/** Running logaddexp by doubling: after step k each place holds the result of the 2ᵏ places up to it. */
+const logScan = (x: Node, axis: number): Node => {
+  const length = x.shape[axis] ?? 0;
+  let y = x;
+  for (let step = 1; step < length; step *= 2) {
+    const rest = p.sliceAxis(y, axis, step, length);
+    const grown = p.logaddexp(rest, p.sliceAxis(y, axis, 0, length - step));
+    y = p.concatenate([p.sliceAxis(y, axis, 0, step), grown], axis);
+  }
+  return y;
+};
+
+/**
+ * Running log(sum(exp(a))) along an axis, of the flattened array without one. Integers keep their dtype.
+ *
+ * @throws ShapeError for an axis out of range
+ * @example mx.logcumsumexp(mx.array([0, 0])).shape // [2]
+ * @see mlx.core.logcumsumexp
+ */
+export function logcumsumexp(
+  a: Operand,
+  axis?: number | null | ScanOptions,
+  options?: ScanOptions,
+): NDArray {
+  return otherScan("logcumsumexp", a, axis, options, (n, attrs) => {
+    const turned = n.shape.map((_, d) => attrs.reverse && d === attrs.axis);
+    let x = p.flip(p.cast(n, atLeastFloat(n.dtype)), turned);
+    if (attrs.exclusive && (n.shape[attrs.axis] ?? 0) > 0) {
+      const first = p.sliceAxis(x, attrs.axis, 0, 1);
+      const rest = p.sliceAxis(x, attrs.axis, 0, (n.shape[attrs.axis] ?? 1) - 1);
+      x = p.concatenate([p.constantLike(first, Number.NEGATIVE_INFINITY), rest], attrs.axis);
+    }
+    return p.cast(p.flip(logScan(x, attrs.axis), turned), n.dtype);
+  });
+}
