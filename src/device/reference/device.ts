@@ -5,6 +5,7 @@ import { Storage } from "../../core/storage.js";
 import { interpret } from "../../kernel/interpret.js";
 import { isKernel, type Kernel } from "../../kernel/ir.js";
 import { interpretRoutine } from "../../kernel/routines-reference.js";
+import { check } from "../../kernel/spec.js";
 import type {
   Command,
   Device,
@@ -77,6 +78,7 @@ export class ReferenceDevice implements Device {
   }
 
   load(program: Kernel | Routine): Loaded {
+    if (isKernel(program)) check(program);
     return { program };
   }
 
