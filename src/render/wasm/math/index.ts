@@ -2,6 +2,7 @@
 import { InternalError } from "../../../core/errors.js";
 import type { ScalarOp } from "../../../core/scalar.js";
 import type { HostMath, LaneCode, Ref } from "../lane-code.js";
+import { acosh, asinh, atanh } from "./area.js";
 import { erf, erfinv } from "./erf.js";
 import { cosh, exp, expm1, sigmoid, sinh, tanh } from "./exp.js";
 import { acos, asin, atan, atan2 } from "./inverse.js";
@@ -34,7 +35,7 @@ const single: Table = {
   tanh,
   sinh,
   cosh,
-  log,
+  log: (c, x) => log(c, x),
   log1p,
   log2,
   log10,
@@ -44,9 +45,9 @@ const single: Table = {
   asin,
   acos,
   atan,
-  asinh: onHost("asinh"),
-  acosh: onHost("acosh"),
-  atanh: onHost("atanh"),
+  asinh,
+  acosh,
+  atanh,
   erf,
   erfinv,
   rsqrt,

@@ -61,10 +61,13 @@ const viaSplit = (c: LaneCode, x: Ref, finish: (e: Ref, f: Ref, tail: Ref) => Re
   return c.unless(notOrdinary(c, x), () => special(c, x), usual);
 };
 
-export const log = (c: LaneCode, x: Ref): Ref =>
-  viaSplit(c, x, (e, f, tail) =>
-    c.madd(e, c.constant(ln2High), c.add(c.madd(e, c.constant(ln2Low), tail), f)),
-  );
+/** log x, or log(2^extra·x) where `extra`, a whole number, is given. */
+export const log = (c: LaneCode, x: Ref, extra?: Ref): Ref =>
+  viaSplit(c, x, (e, f, tail) => {
+    const exponent = extra === undefined ? e : c.add(e, extra);
+    const low = c.madd(exponent, c.constant(ln2Low), tail);
+    return c.madd(exponent, c.constant(ln2High), c.add(low, f));
+  });
 
 /** log₂ e less one: f·log₂ e = f + f·0.44… keeps the exact part exact. */
 const log2eLessOne = 0.4426950408889634;
