@@ -120,6 +120,11 @@ export class WasmDevice implements Device {
     this.heap.setLimit(bytes);
   }
 
+  /** Lets the peak start anew from what is live now. */
+  resetPeak(): void {
+    this.heap.resetPeak();
+  }
+
   collect(): void {
     this.heap.collect();
   }
