@@ -1,0 +1,326 @@
+/** Row reductions: accumulators in locals, one per vector in flight, combined when the rows are done. */
+import { InternalError } from "../../core/errors.js";
+import type { Combine, ComputeType, ScalarOp } from "../../core/scalar.js";
+import type { Val, ValId } from "../../kernel/ir.js";
+import type { Variable } from "./block.js";
+import type { Frame } from "./frame.js";
+import type { Ref } from "./lane-code.js";
+import type { Ops } from "./ops.js";
+import { has } from "./plan.js";
+import { type Values, words } from "./values.js";
+
+type Reduce = Extract<Val, { op: "reduce" }>;
+
+/** A reduction being computed for the frames of one point. */
+export interface Accumulator {
+  /** Takes in the operand at a frame inside the row loops; `slot` tells the vectors in flight apart. */
+  update(frame: Frame, slot: number): void;
+  /** Moves what was collected into a wider accumulator: called after every block of a long row. */
+  flush(): void;
+  /** Puts the result where the point's frames find it. */
+  finish(): void;
+}
+
+const foldOps = { sum: "add", prod: "mul", max: "max", min: "min" } as const;
+
+/** What a reduction of nothing is. */
+export function identityOf(how: Combine, t: ComputeType): number | bigint {
+  if (how === "sum" || how === "prod") return how === "sum" ? 0 : 1;
+  const low = how === "max" || how === "argmax";
+  switch (t) {
+    case "bool":
+      return low ? 0 : 1;
+    case "i32":
+      return low ? -2147483648 : 2147483647;
+    case "u32":
+      return low ? 0 : 4294967295;
+    case "i64":
+      return low ? -(2n ** 63n) : 2n ** 63n - 1n;
+    case "u64":
+      return low ? 0n : 2n ** 64n - 1n;
+    default:
+      return low ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY;
+  }
+}
+
+/** The instruction that combines two contributions. */
+export const foldOp = (how: Combine): ScalarOp => {
+  if (how === "argmax" || how === "argmin")
+    throw new InternalError(`[render] ${how} does not fold`);
+  return foldOps[how];
+};
+
+/** All lanes of a vector folded into one scalar. */
+export function foldLanes(values: Values, t: ComputeType, fn: ScalarOp, v: Ref): Ref {
+  const { vector, scalar } = values;
+  let lanes = Array.from({ length: vector.lanes }, (_, i) => vector.extract(t, v, i));
+  while (lanes.length > 1) {
+    const half = lanes.length / 2;
+    lanes = lanes.slice(0, half).map((a, i) => scalar.apply(fn, t, t, [a, lanes[i + half] ?? a]));
+  }
+  return lanes[0] ?? v;
+}
+
+/** One frame's accumulators. `along`: the vector axis is reduced away, so that lanes are combined too. */
+export function accumulators(
+  values: Values,
+  frames: readonly Frame[],
+  id: ValId,
+  v: Reduce,
+  slots: number,
+  wide: boolean,
+): Accumulator {
+  const along = values.plan.lanes > 1 && has(v.over, values.plan.vector) && values.varies(v.in);
+  const spread = along || values.varies(id) || values.varies(v.in);
+  const make = (frame: Frame): Accumulator =>
+    v.how === "argmax" || v.how === "argmin"
+      ? new Position(values, frame, id, v, along, spread, slots)
+      : new Fold(values, frame, id, v, along, spread, slots, wide && v.how === "sum");
+  const each = frames.map(make);
+  const perFrame = along ? slots : 1;
+  return {
+    update(frame, slot) {
+      each[Math.floor(slot / perFrame)]?.update(frame, slot % perFrame);
+    },
+    flush() {
+      for (const a of each) a.flush();
+    },
+    finish() {
+      for (const a of each) a.finish();
+    },
+  };
+}
+
+class Fold implements Accumulator {
+  readonly #values: Values;
+  readonly #frame: Frame;
+  readonly #id: ValId;
+  readonly #v: Reduce;
+  readonly #along: boolean;
+  readonly #spread: boolean;
+  readonly #ops: Ops;
+  readonly #t: ComputeType;
+  readonly #fn: ScalarOp;
+  readonly #slots: readonly Variable[];
+  /** Sums in float64 of what was flushed: two for vectors of four. */
+  readonly #wide: readonly Variable[];
+
+  constructor(
+    values: Values,
+    frame: Frame,
+    id: ValId,
+    v: Reduce,
+    along: boolean,
+    spread: boolean,
+    slots: number,
+    wide: boolean,
+  ) {
+    const { code } = values;
+    this.#values = values;
+    this.#frame = frame;
+    this.#id = id;
+    this.#v = v;
+    this.#along = along;
+    this.#spread = spread;
+    this.#ops = spread ? values.vector : values.scalar;
+    this.#t = values.typeOf(v.in);
+    this.#fn = foldOp(v.how);
+    const zero = this.#identity();
+    this.#slots = Array.from({ length: along ? slots : 1 }, () => code.variable(zero));
+    const float = this.#t === "f32" || this.#t === "f64";
+    const many = spread && this.#t === "f32" ? 2 : 1;
+    const wideZero = spread ? code.v128(new Uint8Array(16)) : code.f64(0);
+    this.#wide = Array.from({ length: wide && float ? many : 0 }, () => code.variable(wideZero));
+  }
+
+  #identity(): Ref {
+    return this.#ops.constant(this.#t, identityOf(this.#v.how, this.#t));
+  }
+
+  update(frame: Frame, slot: number): void {
+    const { code } = this.#values;
+    const acc = this.#slots[slot % this.#slots.length];
+    if (acc === undefined) return;
+    let value = this.#spread
+      ? this.#values.vectorAt(frame, this.#v.in)
+      : this.#values.scalarAt(frame, this.#v.in);
+    if (this.#along && frame.tail !== null) {
+      value = this.#ops.of(this.#t).select(frame.tail.mask, value, this.#identity());
+    }
+    code.set(acc, this.#ops.apply(this.#fn, this.#t, this.#t, [code.get(acc), value]));
+  }
+
+  /** The slots combined. */
+  #total(): Ref {
+    const { code } = this.#values;
+    const refs = this.#slots.map((s) => code.get(s));
+    return refs.reduce((a, b) => this.#ops.apply(this.#fn, this.#t, this.#t, [a, b]));
+  }
+
+  flush(): void {
+    if (this.#wide.length === 0) return;
+    const { code } = this.#values;
+    const total = this.#total();
+    this.#wide.forEach((w, half) => {
+      const part = this.#widened(total, half);
+      code.set(w, code.op(`${this.#spread ? "f64x2" : "f64"}.add`, code.get(w), part));
+    });
+    for (const s of this.#slots) code.set(s, this.#identity());
+  }
+
+  #widened(total: Ref, half: number): Ref {
+    const { code } = this.#values;
+    if (this.#t === "f64") return total;
+    if (!this.#spread) return code.op("f64.promote_f32", total);
+    const low =
+      half === 0 ? total : code.lane("i8x16.shuffle", words([2, 3, 2, 3], 0), total, total);
+    return code.op("f64x2.promote_low_f32x4", low);
+  }
+
+  finish(): void {
+    const { code } = this.#values;
+    const result = this.#wide.length > 0 ? this.#finishWide() : this.#finishPlain();
+    code.pin(result);
+    this.#frame.memo.set(this.#id, { ref: result, vector: this.#spread && !this.#along });
+  }
+
+  #finishPlain(): Ref {
+    const total = this.#total();
+    return this.#along ? foldLanes(this.#values, this.#t, this.#fn, total) : total;
+  }
+
+  #finishWide(): Ref {
+    const { code } = this.#values;
+    this.flush();
+    const [a = 0, b] = this.#wide.map((w) => code.get(w));
+    const narrow = (x: Ref): Ref => (this.#t === "f64" ? x : code.op("f32.demote_f64", x));
+    if (!this.#spread) return narrow(a);
+    if (this.#along) {
+      const both = b === undefined ? a : code.op("f64x2.add", a, b);
+      const [x, y] = [0, 1].map((l) => code.lane("f64x2.extract_lane", [l], both));
+      return narrow(code.op("f64.add", x ?? 0, y ?? 0));
+    }
+    if (b === undefined) return a;
+    const [low, high] = [a, b].map((x) => code.op("f32x4.demote_f64x2_zero", x));
+    return code.lane("i8x16.shuffle", words([0, 1, 4, 5], 0), low ?? 0, high ?? 0);
+  }
+}
+
+/** argmax and argmin: the best value and where it was, first come first kept. */
+class Position implements Accumulator {
+  readonly #values: Values;
+  readonly #frame: Frame;
+  readonly #id: ValId;
+  readonly #v: Reduce;
+  readonly #along: boolean;
+  readonly #spread: boolean;
+  readonly #ops: Ops;
+  readonly #t: ComputeType;
+  readonly #better: ScalarOp;
+  readonly #slots: readonly { readonly best: Variable; readonly at: Variable }[];
+
+  constructor(
+    values: Values,
+    frame: Frame,
+    id: ValId,
+    v: Reduce,
+    along: boolean,
+    spread: boolean,
+    slots: number,
+  ) {
+    this.#values = values;
+    this.#frame = frame;
+    this.#id = id;
+    this.#v = v;
+    this.#along = along;
+    this.#spread = spread;
+    this.#ops = spread ? values.vector : values.scalar;
+    this.#t = values.typeOf(v.in);
+    this.#better = v.how === "argmax" ? "gt" : "lt";
+    const worst = this.#ops.constant(this.#t, identityOf(v.how, this.#t));
+    const nowhere = this.#ops.constant("u32", 0xffffffff);
+    const { code } = values;
+    this.#slots = Array.from({ length: along ? slots : 1 }, () => ({
+      best: code.variable(worst),
+      at: code.variable(nowhere),
+    }));
+  }
+
+  update(frame: Frame, slot: number): void {
+    const { code } = this.#values;
+    const to = this.#slots[slot % this.#slots.length];
+    if (to === undefined || this.#v.at === null) return;
+    const read = (id: ValId): Ref =>
+      this.#spread ? this.#values.vectorAt(frame, id) : this.#values.scalarAt(frame, id);
+    const value = read(this.#v.in);
+    const where = read(this.#v.at);
+    const l = this.#ops.of(this.#t);
+    const better = this.#ops.apply(this.#better, this.#t, "bool", [value, code.get(to.best)]);
+    let take = l.either(better, this.#first(frame));
+    if (this.#along && frame.tail !== null) take = l.both(take, frame.tail.mask);
+    const best = this.#ops.apply("select", this.#t, this.#t, [take, value, code.get(to.best)]);
+    const at = this.#ops.apply("select", "u32", "u32", [take, where, code.get(to.at)]);
+    code.pin(best);
+    code.pin(at);
+    code.set(to.best, best);
+    code.set(to.at, at);
+  }
+
+  /** The lane that holds the row's first element, which is taken whatever it is. */
+  #first(frame: Frame): Ref {
+    const { code, plan } = this.#values;
+    let all: Ref | null = null;
+    plan.kernel.axes.forEach((_, axis) => {
+      const i = has(this.#v.over, axis) ? frame.index[axis] : undefined;
+      if (i === undefined) return;
+      const at = i.plus === 0 ? i.ref : code.op("i32.add", i.ref, code.i32(i.plus));
+      all = all === null ? at : code.op("i32.or", all, at);
+    });
+    const none = code.op("i32.eqz", all ?? code.i32(0));
+    if (!this.#spread) return none;
+    const everywhere = this.#ops.splat("bool", none);
+    if (!this.#along) return everywhere;
+    const bytes = new Uint8Array(16).fill(255, 0, this.#ops.width);
+    return code.op("v128.and", everywhere, code.v128(bytes));
+  }
+
+  flush(): void {}
+
+  finish(): void {
+    const { code, scalar, vector } = this.#values;
+    const [first, ...rest] = this.#slots;
+    if (first === undefined) return;
+    if (!this.#along) {
+      const at = code.get(first.at);
+      code.pin(at);
+      this.#frame.memo.set(this.#id, { ref: at, vector: this.#spread });
+      return;
+    }
+    const t = this.#t;
+    const parts: (readonly [best: Ref, at: Ref])[] = [first, ...rest].flatMap(({ best, at }) => {
+      const [b, a] = [code.get(best), code.get(at)];
+      return Array.from(
+        { length: vector.lanes },
+        (_, i) => [vector.extract(t, b, i), vector.extract("u32", a, i)] as const,
+      );
+    });
+    const [best, at] = parts.reduce(([b, p], [b2, p2]) => {
+      const tie = code.op(
+        "i32.and",
+        scalar.apply("eq", t, "bool", [b2, b]),
+        code.op("i32.lt_u", p2, p),
+      );
+      // Only the row's first element can be NaN here, and it wins.
+      const nan = scalar.apply("ne", t, "bool", [b2, b2]);
+      const won = code.op(
+        "i32.or",
+        scalar.apply(this.#better, t, "bool", [b2, b]),
+        code.op("i32.or", tie, nan),
+      );
+      return [scalar.apply("select", t, t, [won, b2, b]), code.select(won, p2, p)];
+    });
+    code.pin(best);
+    code.pin(at);
+    this.#frame.memo.set(this.#id, { ref: at, vector: false });
+  }
+}

@@ -1,0 +1,270 @@
+/** Decisions before a kernel is rendered: the vector axis, lanes, tiles, and which values meet in which loop. */
+import {
+  axesOf,
+  domainsOf,
+  elementBytes,
+  ixDomain,
+  ixValues,
+  stagesOf,
+} from "../../kernel/domains.js";
+import {
+  type Buf,
+  type Ix,
+  type Kernel,
+  type Mask,
+  slabRows,
+  type ValId,
+} from "../../kernel/ir.js";
+import { widthOf } from "./ops.js";
+import { weightOf } from "./weights.js";
+
+export interface Plan {
+  readonly kernel: Kernel;
+  readonly domains: readonly Mask[];
+  readonly stages: readonly number[];
+  /** Grid axes in the order of their loops. */
+  readonly grid: readonly number[];
+  /** The axis whose consecutive points share a vector, or -1. */
+  readonly vector: number;
+  readonly lanes: number;
+  readonly width: 4 | 8;
+  /** Grid axis of which four points are done at once, so that loads along it can be transposed; or -1. */
+  readonly across: number;
+  /** Points of each axis in one tile. */
+  readonly chunks: readonly number[];
+  /** Terminal reductions: a tile is a slab of grid points. */
+  readonly slab: boolean;
+  /** Vectors done at once along a vector axis of the grid. */
+  readonly unroll: number;
+  /** Rough nanoseconds for one tile. */
+  readonly tileCost: number;
+}
+
+export const bit = (axis: number): Mask => 1 << axis;
+export const has = (mask: Mask, axis: number): boolean => axis >= 0 && ((mask >> axis) & 1) !== 0;
+
+/** Axis 0 of the grid has a size that is known only when the kernel is called. */
+export const isOuter = (kernel: Kernel, axis: number): boolean =>
+  axis === 0 && kernel.axes[0]?.role === "grid";
+
+const sizeOf = (kernel: Kernel, axis: number): number =>
+  isOuter(kernel, axis) ? 256 : (kernel.axes[axis]?.size ?? 1);
+
+/** The coefficient of an axis where the expression is affine in it, else null. */
+export function strideOf(ix: Ix, axis: number, domains: readonly Mask[]): number | null {
+  switch (ix.k) {
+    case "affine": {
+      let stride = 0;
+      for (const [a, s] of ix.terms) if (a === axis) stride += s;
+      return stride;
+    }
+    case "sum": {
+      let stride = 0;
+      for (const part of ix.of) {
+        const s = strideOf(part, axis, domains);
+        if (s === null) return null;
+        stride += s;
+      }
+      return stride;
+    }
+    default:
+      return has(ixDomain(ix, domains), axis) ? null : 0;
+  }
+}
+
+interface Access {
+  readonly ix: Ix;
+  readonly domain: Mask;
+  readonly buf: Buf;
+  readonly guarded: boolean;
+}
+
+function accesses(kernel: Kernel, domains: readonly Mask[]): Access[] {
+  const out: Access[] = [];
+  kernel.vals.forEach((v, id) => {
+    const buf = v.op === "load" ? kernel.bufs[v.buf] : undefined;
+    if (v.op !== "load" || buf === undefined) return;
+    out.push({ ix: v.ix, domain: domains[id] ?? 0, buf, guarded: v.guards.length > 0 });
+  });
+  for (const s of kernel.stores) {
+    const buf = kernel.bufs[s.buf];
+    if (buf !== undefined) out.push({ ix: s.ix, domain: s.over, buf, guarded: false });
+  }
+  return out;
+}
+
+const volume = (kernel: Kernel, mask: Mask): number => {
+  let points = 1;
+  kernel.axes.forEach((_, a) => {
+    if (has(mask, a)) points *= Math.max(1, sizeOf(kernel, a));
+  });
+  return points;
+};
+
+function scoreOf(
+  kernel: Kernel,
+  all: readonly Access[],
+  axis: number,
+  domains: readonly Mask[],
+): number {
+  let score = 0;
+  for (const { ix, domain } of all) {
+    if (!has(domain, axis)) continue;
+    const stride = strideOf(ix, axis, domains);
+    const gain = stride === 1 ? 1 : stride === 0 ? 0 : stride === -1 || stride === 2 ? 0.3 : -0.5;
+    score += gain * volume(kernel, domain);
+  }
+  const size = sizeOf(kernel, axis);
+  const full = size / (4 * Math.ceil(size / 4));
+  return score > 0 ? score * full : score;
+}
+
+/** Widths of the values in vectors: null if both meet, so that only scalars can hold them. */
+function widthAlong(kernel: Kernel, domains: readonly Mask[], axis: number): 4 | 8 | null {
+  let width: 0 | 4 | 8 = 0;
+  for (const [id, v] of kernel.vals.entries()) {
+    if (v.op === "const" || !has(domains[id] ?? 0, axis)) continue;
+    const w = widthOf(v.dtype);
+    if (w === 0) continue;
+    if (width !== 0 && width !== w) return null;
+    width = w;
+  }
+  return width === 0 ? 4 : width;
+}
+
+/** The axis along which a load lies that is strided along the vector axis, when both belong to the grid. */
+function acrossOf(
+  kernel: Kernel,
+  all: readonly Access[],
+  vector: number,
+  domains: readonly Mask[],
+): number {
+  const strided = all.filter(({ ix, guarded, buf }) => {
+    const s = strideOf(ix, vector, domains);
+    return (
+      s !== 0 && s !== 1 && !guarded && elementBytes(buf.storage) === 4 && buf.access === "read"
+    );
+  });
+  for (const { ix } of strided) {
+    const a = kernel.axes.findIndex((_, a) => a !== vector && strideOf(ix, a, domains) === 1);
+    if (a >= 0) return a;
+  }
+  return -1;
+}
+
+/** Nanoseconds of one vector instruction, with its share of everything else. */
+const instruction = 0.3;
+
+function tileChunks(
+  kernel: Kernel,
+  order: readonly number[],
+  points: number,
+  vector: number,
+  across: number,
+  step: number,
+): number[] {
+  const chunks = kernel.axes.map(() => 1);
+  let left = points;
+  for (const axis of [...order].reverse()) {
+    const size = isOuter(kernel, axis) ? Number.POSITIVE_INFINITY : (kernel.axes[axis]?.size ?? 1);
+    let chunk = Math.max(1, Math.min(size, Math.floor(left)));
+    if (axis === vector && across >= 0) chunk = Math.min(chunk, 256);
+    if (axis === across) chunk = Math.min(chunk, 64);
+    if (axis === vector && chunk < size) chunk = Math.ceil(chunk / step) * step;
+    if (axis === across && chunk < size) chunk = Math.ceil(chunk / 4) * 4;
+    chunks[axis] = chunk;
+    if (chunk < size && across < 0) break;
+    left /= chunk;
+  }
+  return chunks;
+}
+
+export function planOf(kernel: Kernel): Plan {
+  const domains = domainsOf(kernel);
+  const stages = stagesOf(kernel);
+  const gridMask = axesOf(kernel.axes, "grid");
+  const rowMask = axesOf(kernel.axes, "row");
+  const slab = kernel.bufs.some((b) => b.access === "partial");
+  const all = accesses(kernel, domains);
+
+  let vector = -1;
+  let best = Number.NEGATIVE_INFINITY;
+  kernel.axes.forEach((_, axis) => {
+    if (slab ? !has(rowMask, axis) : !has(gridMask | rowMask, axis)) return;
+    const score = scoreOf(kernel, all, axis, domains);
+    if (score >= best) {
+      best = score;
+      vector = axis;
+    }
+  });
+  const width = vector < 0 ? null : widthAlong(kernel, domains, vector);
+  const lanes = width === null ? 1 : 16 / width;
+  const vectorInGrid = has(gridMask, vector);
+  const across =
+    lanes === 4 && rowMask === 0 && !slab ? acrossOf(kernel, all, vector, domains) : -1;
+
+  // Cost of one grid point, its rows included.
+  let cost = 1;
+  kernel.vals.forEach((v, id) => {
+    const domain = domains[id] ?? 0;
+    const spread = has(domain, vector) ? lanes : 1;
+    cost += (weightOf(v) * volume(kernel, domain & rowMask)) / spread;
+  });
+  cost += (kernel.stores.length * 2) / lanes;
+  const ops = kernel.vals.reduce((sum, v) => sum + weightOf(v), 0);
+  const unroll =
+    across >= 0 || lanes === 1
+      ? 1
+      : rowMask !== 0
+        ? ops < 12
+          ? 4
+          : ops < 60
+            ? 2
+            : 1
+        : ops < 160
+          ? 2
+          : 1;
+
+  const rest = kernel.axes.map((_, a) => a).filter((a) => has(gridMask, a));
+  const order = [
+    ...rest.filter((a) => a !== vector && a !== across),
+    ...(across >= 0 ? [across] : []),
+    ...(vectorInGrid ? [vector] : []),
+  ];
+  const pointCost = cost * instruction;
+  const points = Math.min(32768, Math.max(1, 20000 / pointCost));
+  const chunks = tileChunks(kernel, order, points, vector, across, lanes * unroll);
+  const perTile = slab ? slabRows : order.reduce((n, a) => n * (chunks[a] ?? 1), 1);
+  return {
+    kernel,
+    domains,
+    stages,
+    grid: order,
+    vector,
+    lanes,
+    width: width ?? 4,
+    across,
+    chunks,
+    slab,
+    unroll,
+    tileCost: perTile * pointCost,
+  };
+}
+
+/** How many tiles there are when axis 0 has size `outer`. */
+export function tilesOf(plan: Plan, outer: number): number {
+  const { kernel, chunks, grid } = plan;
+  const size = (a: number): number => (isOuter(kernel, a) ? outer : (kernel.axes[a]?.size ?? 1));
+  if (plan.slab) return Math.ceil(grid.reduce((n, a) => n * size(a), 1) / slabRows);
+  return grid.reduce((n, a) => n * Math.ceil(size(a) / (chunks[a] ?? 1)), 1);
+}
+
+/** Row axes that a value and an address vary over. */
+export const rowsOf = (plan: Plan, mask: Mask): Mask => mask & axesOf(plan.kernel.axes, "row");
+
+/** Values an index expression reads. */
+export function valuesIn(ix: Ix): ValId[] {
+  const out: ValId[] = [];
+  ixValues(ix, (id) => out.push(id));
+  return out;
+}
