@@ -14,8 +14,6 @@ export interface Read {
 
 export interface Group {
   readonly id: number;
-  /** Place in the current order of groups. */
-  order: number;
   readonly ops: readonly Op[];
   /** Sizes of its atoms. */
   readonly sizes: readonly number[];
@@ -23,6 +21,8 @@ export interface Group {
   readonly places: ReadonlyMap<Op, readonly Atoms[]>;
   readonly reads: ReadonlyMap<Tensor, readonly Read[]>;
   readonly shape: GroupShape;
+  /** It has a reduction. */
+  readonly reduces: boolean;
 }
 
 /** What a legal group looks like as a kernel, in masks of its atoms. */
@@ -56,6 +56,8 @@ const countOf = (lists: readonly Atoms[]): number => {
   for (const list of lists) count += list.length;
   return count;
 };
+
+const isReduction = (op: Op): boolean => op.kind === "reduce";
 
 const bitsIn = (mask: number): number => {
   let count = 0;
@@ -277,7 +279,9 @@ export const uniformGroup = (
   const lists = dims.map((size): Atoms => (size === 1 ? [] : [sizes.push(size) - 1]));
   const places = new Map(ops.map((op) => [op, lists] as const));
   const shape = shapeOf(ops, places, sizes, stored);
-  return shape === null ? null : { id, order: id, ops, sizes, places, reads: readsOf(ops), shape };
+  return shape === null
+    ? null
+    : { id, ops, sizes, places, reads: readsOf(ops), shape, reduces: ops.some(isReduction) };
 };
 
 /** Both groups' atoms in one unifier; those of the second are shifted. */
@@ -366,14 +370,19 @@ class Merger {
     const reads = readsOf(ops);
     const members = new Set(ops);
     if (reads.size + ops.filter((op) => stored(op, members)).length > mostBuffers) return null;
-    return { id, order: 0, ops, sizes, places, reads, shape };
+    return { id, ops, sizes, places, reads, shape, reduces: this.a.reduces || this.b.reduces };
   }
 }
 
+/** A quick look at whether two groups could be one kernel at all. */
+export const mayMerge = (a: Group, b: Group): boolean => {
+  if (a.ops.length + b.ops.length > mostOps) return false;
+  if (a.shape.contract !== null) return b.shape.contract === null && !b.reduces;
+  return b.shape.contract === null || !a.reduces;
+};
+
 /** One group of two, the first before the second; null where that is no legal kernel. */
 export const mergeGroups = (id: number, a: Group, b: Group, stored: IsStored): Group | null => {
-  if (a.ops.length + b.ops.length > mostOps) return null;
-  if (a.shape.contract !== null && b.shape.contract !== null) return null;
   for (const tie of [true, false]) {
     const m = new Merger(a, b);
     if (!m.internal()) return null;

@@ -1,6 +1,6 @@
 /** Cuts the pending graph into kernels: greedy merging of groups by the memory traffic it saves, in topological order. */
 import { sizeOf } from "../graph/node.js";
-import { bytesOf, type Group, mergeGroups, uniformGroup } from "./candidate.js";
+import { bytesOf, type Group, mayMerge, mergeGroups, uniformGroup } from "./candidate.js";
 import { tracedEdges } from "./free.js";
 import type { Op, Tensor, TensorGraph } from "./graph.js";
 import type { GroupPlan } from "./group.js";
@@ -10,20 +10,30 @@ import { domainDims, soloGroup } from "./solo.js";
 /** Members a group may gather without any check. */
 const chainLimit = 24;
 const rounds = 4;
+/** Readers of one tensor that are tried pair by pair. */
+const mostSiblings = 8;
 
 interface Item {
   /** Null for operations that are no part of any merging: routines, empty ones. */
   group: Group | null;
   readonly ops: readonly Op[];
+  /** What reads its results, found when first asked for. */
+  targets: readonly Op[] | null;
+  /** Place in the current order of items. */
   order: number;
+  /** Equals the epoch of the search that has seen it. */
+  mark: number;
 }
 
 class Partitioner {
   private readonly graph: TensorGraph;
   private readonly readers = new Map<Tensor, Op[]>();
   private readonly itemOf = new Map<Op, Item>();
-  private items: Item[] = [];
+  private items: (Item | null)[] = [];
   private ids = 0;
+  private epoch = 0;
+  /** Pairs of groups that cannot be merged. */
+  private readonly hopeless = new Set<number>();
 
   constructor(graph: TensorGraph) {
     this.graph = graph;
@@ -130,7 +140,7 @@ class Partitioner {
   }
 
   private addItem(group: Group | null, ops: readonly Op[]): void {
-    const item: Item = { group, ops, order: 0 };
+    const item: Item = { group, ops, targets: null, order: 0, mark: 0 };
     this.items.push(item);
     for (const op of ops) this.itemOf.set(op, item);
   }
@@ -146,17 +156,17 @@ class Partitioner {
     return out;
   }
 
-  private targets(item: Item): Set<Item> {
-    const out = new Set<Item>();
+  private targets(item: Item): readonly Op[] {
+    if (item.targets !== null) return item.targets;
+    const out = new Set<Op>();
+    const members = new Set(item.ops);
     for (const op of item.ops) {
       for (const t of op.into === null ? op.outs : [op.into.tensor]) {
-        for (const r of this.readers.get(t) ?? []) {
-          const to = this.itemOf.get(r);
-          if (to !== undefined && to !== item) out.add(to);
-        }
+        for (const r of this.readers.get(t) ?? []) if (!members.has(r)) out.add(r);
       }
     }
-    return out;
+    item.targets = [...out];
+    return item.targets;
   }
 
   /** A first topological order of all items. */
@@ -164,7 +174,7 @@ class Partitioner {
     const state = new Map<Item, number>();
     const order: Item[] = [];
     for (const start of this.items) {
-      const stack: Item[] = [start];
+      const stack: Item[] = start === null ? [] : [start];
       for (let item = stack.at(-1); item !== undefined; item = stack.at(-1)) {
         if (state.get(item) === 2) stack.pop();
         else if (state.get(item) === 1) {
@@ -188,18 +198,21 @@ class Partitioner {
 
   private mergeRound(): boolean {
     let changed = false;
-    const edges: { from: Op; to: Op; weight: number; bytes: number }[] = [];
+    const edges: { from: Op; to: Op; saved: number; larger: number }[] = [];
     for (const op of this.graph.ops) {
       const item = this.itemOf.get(op);
       if (item?.group == null || op.into !== null) continue;
+      const readers = this.readers.get(op.out) ?? [];
       const bytes = bytesOf(op.out);
-      for (const r of this.readers.get(op.out) ?? []) {
+      // With one reader the merge saves the store as well as the load.
+      const saved = readers.length === 1 && !op.out.required ? 2 * bytes : bytes;
+      for (const r of readers) {
         const to = this.itemOf.get(r);
         if (to?.group == null || to === item) continue;
-        edges.push({ from: op, to: r, weight: Math.max(bytes, bytesOf(r.out)), bytes });
+        edges.push({ from: op, to: r, saved, larger: Math.max(bytes, bytesOf(r.out)) });
       }
     }
-    edges.sort((x, y) => y.weight - x.weight || y.bytes - x.bytes);
+    edges.sort((x, y) => y.saved - x.saved || y.larger - x.larger);
     for (const e of edges) {
       const [a, b] = [this.itemOf.get(e.from), this.itemOf.get(e.to)];
       if (a !== undefined && b !== undefined && a !== b && this.attempt(a, b)) changed = true;
@@ -211,16 +224,14 @@ class Partitioner {
     let changed = false;
     const shared = [...this.readers].filter(([t, list]) => list.length > 1 && bytesOf(t) > 0);
     shared.sort(([x], [y]) => bytesOf(y) - bytesOf(x));
-    for (const [t, list] of shared) {
-      for (let i = 1; i < list.length && i < 8; i++) {
-        const [x, y] = [list[0], list[i]];
-        const a = x === undefined ? undefined : this.itemOf.get(x);
-        const b = y === undefined ? undefined : this.itemOf.get(y);
-        if (a === undefined || b === undefined || a === b || a.group === null || b.group === null)
-          continue;
-        if (!a.group.reads.has(t) || !b.group.reads.has(t)) continue;
-        const [first, second] = a.order < b.order ? [a, b] : [b, a];
-        if (this.attempt(first, second)) changed = true;
+    for (const [, list] of shared) {
+      const few = list.slice(0, mostSiblings);
+      for (const [i, x] of few.entries()) {
+        for (const y of few.slice(i + 1)) {
+          const [a, b] = [this.itemOf.get(x), this.itemOf.get(y)];
+          if (a === undefined || b === undefined || a === b) continue;
+          if (a.order < b.order ? this.attempt(a, b) : this.attempt(b, a)) changed = true;
+        }
       }
     }
     return changed;
@@ -243,55 +254,67 @@ class Partitioner {
   /** Merges two items, the first before the second in the order, where that is legal, saves traffic and makes no cycle. */
   private attempt(a: Item, b: Item): boolean {
     if (a.group === null || b.group === null) return false;
-    if (this.gain(a.group, b.group) <= 0) return false;
-    const between = this.reachable(a, b);
-    if (between === null) return false;
-    const merged = mergeGroups(this.ids++, a.group, b.group, this.stored);
-    if (merged === null) return false;
-    this.replace(a, b, merged, between);
+    const pair = a.group.id * 2 ** 26 + b.group.id;
+    if (this.hopeless.has(pair)) return false;
+    const merged = this.merged(a, b, a.group, b.group);
+    if (!merged) this.hopeless.add(pair);
+    return merged;
+  }
+
+  private merged(a: Item, b: Item, first: Group, second: Group): boolean {
+    if (!mayMerge(first, second) || this.gain(first, second) <= 0) return false;
+    if (!this.separable(a, b)) return false;
+    const group = mergeGroups(this.ids++, first, second, this.stored);
+    if (group === null) return false;
+    this.replace(a, b, group);
     return true;
   }
 
-  /** Items after `a`, before `b`, that depend on `a`; null where `b` depends on one of them. */
-  private reachable(a: Item, b: Item): Set<Item> | null {
-    const found = new Set<Item>();
-    const stack: Item[] = [];
-    const visit = (from: Item): boolean => {
-      for (const t of this.targets(from)) {
-        if (t === b) {
+  /** Marks the items after `a`, before `b`, that depend on `a`; false where `b` depends on one of them. */
+  private separable(a: Item, b: Item): boolean {
+    const epoch = ++this.epoch;
+    const stack: Item[] = [a];
+    for (let from = stack.pop(); from !== undefined; from = stack.pop()) {
+      for (const op of this.targets(from)) {
+        const to = this.itemOf.get(op);
+        if (to === undefined || to === from) continue;
+        if (to === b) {
           if (from !== a) return false;
-        } else if (t.order < b.order && !found.has(t)) {
-          found.add(t);
-          stack.push(t);
+        } else if (to.order < b.order && to.mark !== epoch) {
+          to.mark = epoch;
+          stack.push(to);
         }
       }
-      return true;
-    };
-    if (!visit(a)) return null;
-    for (let item = stack.pop(); item !== undefined; item = stack.pop())
-      if (!visit(item)) return null;
-    return found;
+    }
+    return true;
   }
 
-  private replace(a: Item, b: Item, group: Group, after: ReadonlySet<Item>): void {
-    const merged: Item = { group, ops: group.ops, order: 0 };
-    const from = a.order;
-    const to = b.order;
-    const span = this.items.slice(from, to + 1);
-    const before = span.filter((i) => i !== a && i !== b && !after.has(i));
-    const later = span.filter((i) => after.has(i));
-    const fresh = [...before, merged, ...later];
-    this.items.splice(from, to - from + 1, ...fresh);
-    for (let i = from; i < this.items.length; i++) {
-      const item = this.items[i];
-      if (item !== undefined) item.order = i;
+  /** Puts the merged item between what does not depend on the first and what does; follows a call of `separable`. */
+  private replace(a: Item, b: Item, group: Group): void {
+    const merged: Item = { group, ops: group.ops, targets: null, order: 0, mark: 0 };
+    const [from, to] = [a.order, b.order];
+    const before: (Item | null)[] = [];
+    const after: Item[] = [];
+    for (let i = from; i <= to; i++) {
+      const item = this.items[i] ?? null;
+      if (item === null || item === a || item === b) continue;
+      if (item.mark === this.epoch) after.push(item);
+      else before.push(item);
     }
+    let place = from;
+    for (const item of [...before, merged, ...after]) {
+      this.items[place] = item;
+      if (item !== null) item.order = place;
+      place++;
+    }
+    while (place <= to) this.items[place++] = null;
     for (const op of group.ops) this.itemOf.set(op, merged);
   }
 
   plans(): (GroupPlan | Op)[] {
     const out: (GroupPlan | Op)[] = [];
     for (const item of this.items) {
+      if (item === null) continue;
       if (item.group !== null) out.push(...planGroup(item.group, this.stored));
       else for (const op of item.ops) out.push(op.kind === "routine" ? op : soloGroup(op));
     }
