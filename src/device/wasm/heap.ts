@@ -115,7 +115,8 @@ export class Heap {
     };
   }
 
-  private take(bytes: number): Block | null {
+  private take(asked: number): Block | null {
+    const bytes = asked >= pagefuls ? asked + stagger : asked;
     return (
       this.allocator.allocate(bytes) ?? (this.grow(bytes) ? this.allocator.allocate(bytes) : null)
     );
