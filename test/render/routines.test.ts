@@ -4,56 +4,7 @@ import { test } from "node:test";
 import { type DType, dtypes, float32, int32, uint32 } from "../../src/core/dtype.js";
 import type { Routine, ScatterMode } from "../../src/core/routine.js";
 import { interpretRoutine } from "../../src/kernel/routines-reference.js";
-import { argBytes } from "../../src/render/contract.js";
-import { renderRoutine } from "../../src/render/wasm/routines/index.js";
-
-type Kernel = (args: number, start: number, end: number, scratch: number) => void;
-const isKernel = (f: unknown): f is Kernel => typeof f === "function";
-
-/** Renders, instantiates and runs a routine tile by tile; the last `outputs` buffers are returned. */
-const runRendered = (
-  r: Routine,
-  inputs: readonly Uint8Array[],
-  outputBytes: readonly number[],
-): { readonly outputs: Uint8Array[]; readonly fault: number } => {
-  const rendered = renderRoutine(r, { relaxed: false, shared: false });
-  const memory = new WebAssembly.Memory({ initial: 64 });
-  const heap = new Uint8Array(memory.buffer);
-  const words = new Int32Array(memory.buffer);
-  const module = new WebAssembly.Module(Uint8Array.from(rendered.bytes));
-  const { k } = new WebAssembly.Instance(module, { env: { memory } }).exports;
-  if (!isKernel(k)) throw new TypeError("expected the module to export k");
-  const fault = 64;
-  const args = 128;
-  words[(args + argBytes.outer) / 4] = 1;
-  words[(args + argBytes.fault) / 4] = fault;
-  let next = 1024;
-  const place = (bytes: number): number => {
-    const at = next;
-    next = Math.ceil((next + bytes + 64) / 64) * 64;
-    return at;
-  };
-  const addresses = [...inputs.map((b) => b.length), ...outputBytes].map(place);
-  inputs.forEach((b, i) => {
-    heap.set(b, addresses[i] ?? 0);
-  });
-  addresses.forEach((address, i) => {
-    words[(args + argBytes.buffers) / 4 + i] = address;
-  });
-  const guard = 0xa5;
-  heap.fill(guard, next, next + rendered.scratchBytes + 4096);
-  for (let tile = rendered.tiles(1) - 1; tile >= 0; tile--) k(args, tile, tile + 1, next);
-  assert.equal(heap[next + rendered.scratchBytes], guard, "wrote past its scratch");
-  const outputs = outputBytes.map((n, i) => {
-    const at = addresses[inputs.length + i] ?? 0;
-    assert.ok(
-      heap.subarray(at + n, at + n + 8).every((b) => b === 0),
-      "wrote past an output",
-    );
-    return heap.slice(at, at + n);
-  });
-  return { outputs, fault: words[fault / 4] ?? 0 };
-};
+import { RenderedProgram } from "../support/rendered.js";
 
 let seed = 1;
 const random = (): number => {
@@ -149,7 +100,7 @@ const compare = (r: Routine, inputs: readonly Uint8Array[], outputs: readonly DT
   const sizes = outputs.map((d) => elementsOut * d.size);
   const want = sizes.map((n) => new Uint8Array(n));
   const fault = interpretRoutine(r, [...inputs, ...want]);
-  const got = runRendered(r, inputs, sizes);
+  const got = new RenderedProgram(r).run(inputs, sizes);
   const what = JSON.stringify({ ...r, dtype: r.dtype.name });
   outputs.forEach((d, i) => {
     assertSame(d, got.outputs[i] ?? new Uint8Array(), want[i] ?? new Uint8Array(), what);
@@ -278,7 +229,8 @@ test("a long running sum stays accurate", () => {
     reverse: false,
     exclusive: false,
   };
-  const [out = new Uint8Array()] = runRendered(r, [new Uint8Array(x.buffer)], [4 * length]).outputs;
+  const { outputs } = new RenderedProgram(r).run([new Uint8Array(x.buffer)], [4 * length]);
+  const [out = new Uint8Array()] = outputs;
   const last = new DataView(out.buffer, out.byteOffset).getFloat32(4 * (length - 1), true);
   assert.equal(last, Math.fround(length * Math.fround(0.1)));
 });

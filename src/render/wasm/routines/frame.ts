@@ -1,4 +1,4 @@
-/** What the hand-written kernels share: the exported function with its arguments, buffers, fault word and loops over tiles. */
+/** What the hand-written kernels share: a function of one tile with its arguments, buffers and fault word, and the loop over tiles. */
 import { InternalError } from "../../../core/errors.js";
 import { argBytes, type Features, type Rendered } from "../../contract.js";
 import { Code } from "../block.js";
@@ -32,7 +32,7 @@ export class Frame {
   }
 
   get scratch(): Ref {
-    return this.code.param(3);
+    return this.code.param(2);
   }
 
   /** Address of buffer `i`. */
@@ -81,9 +81,9 @@ export class Frame {
     );
   }
 
-  /** The tiles asked for, one after another. */
-  tiles(body: (tile: Ref) => void): void {
-    this.code.loop(this.code.param(1), this.code.param(2), 1, body);
+  /** The number of the tile to be computed. */
+  get tile(): Ref {
+    return this.code.param(1);
   }
 }
 
@@ -92,16 +92,26 @@ export interface Work {
   readonly tiles: number;
   /** Nanoseconds per tile. */
   readonly tileCost: number;
+  /** The code of one tile. */
   write(f: Frame): void;
 }
 
 export const renderWork = (work: Work, features: Features): Rendered => {
   const module = new Module(features);
-  const func = module.func(["i32", "i32", "i32", "i32"]);
-  const frame = new Frame(func);
+  const tile = module.func(["i32", "i32", "i32"]);
+  const frame = new Frame(tile);
   work.write(frame);
   frame.code.finish();
-  module.export("k", func);
+  // V8 replaces a running function only at its next call: the loop over tiles stays outside of their code.
+  const k = module.func(["i32", "i32", "i32", "i32"]);
+  k.block((done) => {
+    k.loop((again) => {
+      k.get(1).get(2).op("i32.ge_s").brIf(done);
+      k.get(0).get(1).get(3).call(tile);
+      k.get(1).i32(1).op("i32.add").set(1).br(again);
+    });
+  });
+  module.export("k", k);
   return {
     bytes: module.finish(),
     scratchBytes: work.scratchBytes,

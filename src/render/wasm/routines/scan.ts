@@ -237,17 +237,15 @@ export const scanWork = (routine: Scan): Work => {
     tiles: length === 0 ? 0 : outer * chunks,
     tileCost: length * chunk * (single ? 1.5 : 0.7),
     write(f) {
-      f.tiles((tile) => {
-        const [o, part] = f.divmod(tile, chunks);
-        const first = f.times(part, chunk);
-        const offset = f.add(f.times(o, plane), f.times(first, dtype.size));
-        const source = f.add(f.buffer(0), offset);
-        const target = f.add(f.buffer(1), offset);
-        if (pairs) return scanComplexColumn(f, r, source, target);
-        if (single) return scanColumn(f, r, source, target);
-        const rest = f.sub(f.constant(inner), first);
-        scanColumns(f, r, f.min(rest, f.constant(chunk)), source, target);
-      });
+      const [o, part] = f.divmod(f.tile, chunks);
+      const first = f.times(part, chunk);
+      const offset = f.add(f.times(o, plane), f.times(first, dtype.size));
+      const source = f.add(f.buffer(0), offset);
+      const target = f.add(f.buffer(1), offset);
+      const rest = f.sub(f.constant(inner), first);
+      if (pairs) scanComplexColumn(f, r, source, target);
+      else if (single) scanColumn(f, r, source, target);
+      else scanColumns(f, r, f.min(rest, f.constant(chunk)), source, target);
     },
   };
 };

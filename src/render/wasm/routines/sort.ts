@@ -190,24 +190,22 @@ export const sortWork = (r: Sort): Work => {
       const entries = (size === 8 ? paired : packed)(f, length);
       const load = rawLoad[size] ?? "i32.load";
       const store = rawStore[size] ?? "i32.store";
-      f.tiles((tile) => {
-        const [o, column] = f.divmod(tile, inner);
-        const first = f.add(f.times(o, length * inner), column);
-        const [x, values, indices] = [f.buffer(0), f.buffer(1), f.buffer(2)];
-        const place = (l: Ref): Ref => f.add(first, f.times(l, inner));
-        code.loop(f.constant(0), f.constant(length), 1, (l) => {
-          entries.put(f.scratch, l, loadKey(f, dtype, f.at(x, place(l), size)), l);
-        });
-        const sorted = mergeSort(f, entries, length);
-        code.pin(sorted);
-        code.loop(f.constant(0), f.constant(length), 1, (rank) => {
-          const l = entries.place(sorted, rank);
-          const to = place(rank);
-          const value = code.load(load, f.at(x, place(l), size), 0, true);
-          code.pin(l);
-          code.store(store, f.at(values, to, size), value);
-          code.store("i32.store", f.at(indices, to, 4), l);
-        });
+      const [o, column] = f.divmod(f.tile, inner);
+      const first = f.add(f.times(o, length * inner), column);
+      const [x, values, indices] = [f.buffer(0), f.buffer(1), f.buffer(2)];
+      const place = (l: Ref): Ref => f.add(first, f.times(l, inner));
+      code.loop(f.constant(0), f.constant(length), 1, (l) => {
+        entries.put(f.scratch, l, loadKey(f, dtype, f.at(x, place(l), size)), l);
+      });
+      const sorted = mergeSort(f, entries, length);
+      code.pin(sorted);
+      code.loop(f.constant(0), f.constant(length), 1, (rank) => {
+        const l = entries.place(sorted, rank);
+        const to = place(rank);
+        const value = code.load(load, f.at(x, place(l), size), 0, true);
+        code.pin(l);
+        code.store(store, f.at(values, to, size), value);
+        code.store("i32.store", f.at(indices, to, 4), l);
       });
     },
   };
