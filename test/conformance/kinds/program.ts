@@ -91,6 +91,12 @@ function total(arrays: readonly unknown[]): unknown {
   return rest.reduce((sum, next) => call("add", [sum, next]), first);
 }
 
+/** A list of one axis belongs to a function of one output, which may be bare. */
+function axesOfResult(raw: unknown): unknown {
+  const axes = toArgument(decode(raw));
+  return isList(axes) && axes.length === 1 ? axes[0] : axes;
+}
+
 function wrap(fn: Fn, raw: unknown): Fn {
   const link = asRecord(raw);
   const name = asString(link.t);
@@ -121,11 +127,8 @@ function wrap(fn: Fn, raw: unknown): Fn {
     }
     case "vmap": {
       known("in_axes", "out_axes");
-      const axes = {
-        inAxes: toArgument(decode(link.in_axes)),
-        outAxes: toArgument(decode(link.out_axes)),
-      };
-      return asFunction(call("vmap", [fn, axes]), name);
+      const inAxes = toArgument(decode(link.in_axes));
+      return asFunction(call("vmap", [fn, { inAxes, outAxes: axesOfResult(link.out_axes) }]), name);
     }
     case "sum":
       known();

@@ -124,20 +124,13 @@ export function runDTypeUnary({ fields }: Case): string[] {
   ];
 }
 
-const KIND_NAMES: Readonly<Record<string, string>> = {
-  can_cast: "can_cast",
-  issubdtype: "issubdtype",
-  isdtype: "isdtype",
-};
-
-/** `can_cast(a, b)`, `issubdtype(a, category)`, `isdtype(a, kind)`: rows [x, y, bool]. */
+/** `can_cast(a, b)`, `issubdtype(a, b)`, `isdtype(a, kind)`: rows [x, y, bool]; x and y may be categories. */
 export function runDTypeRelation({ fields, kind }: Case): string[] {
   onlyFields(fields, ["id", "kind", "rows"]);
-  const fn = KIND_NAMES[kind] ?? kind;
   return rows(fields.rows).flatMap(([x, y, want]) => {
     const other = asString(y);
-    const got = call(fn, [dtype(asDTypeName(x)), fn === "isdtype" ? other : lookup(other)]);
-    return got === want ? [] : [`${fn}(${String(x)}, ${other}): expected ${want}, got ${got}`];
+    const got = call(kind, [lookup(asString(x)), kind === "isdtype" ? other : lookup(other)]);
+    return got === want ? [] : [`${kind}(${String(x)}, ${other}): expected ${want}, got ${got}`];
   });
 }
 
