@@ -1,6 +1,7 @@
 /** Wires the default engine: which device runs what is evaluated, and how the graph is cut into kernels. */
-import { ReferenceDevice } from "../device/reference/device.js";
+import { WasmDevice } from "../device/wasm/device.js";
 import { installEvaluator } from "../graph/evaluator.js";
+import { render } from "../render/wasm/index.js";
 import { Engine } from "../schedule/engine.js";
 import { partition } from "../schedule/partition.js";
 
@@ -8,13 +9,15 @@ let current: Engine | null = null;
 
 /** The engine that evaluates arrays, made at first use. */
 export const defaultEngine = (): Engine => {
-  current ??= new Engine(new ReferenceDevice(), partition);
+  current ??= new Engine(new WasmDevice({ render }), partition);
   return current;
 };
 
-/** Evaluates with another engine from now on. */
-export const setDefaultEngine = (engine: Engine): void => {
+/** Evaluates with another engine from now on; gives back the one before. */
+export const setDefaultEngine = (engine: Engine): Engine => {
+  const before = defaultEngine();
   current = engine;
+  return before;
 };
 
 installEvaluator({

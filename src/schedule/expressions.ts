@@ -3,7 +3,8 @@ import type { DType } from "../core/dtype.js";
 import { InternalError } from "../core/errors.js";
 import type { Combine, ComputeType, ScalarOp, Scalars } from "../core/scalar.js";
 import { scalarOps } from "../core/scalar.js";
-import { textOfIx } from "../kernel/index-math.js";
+import { domainOf } from "../kernel/domains.js";
+import { axisIx, textOfIx } from "../kernel/index-math.js";
 import type { Guard, Ix, Mask, Val, ValId } from "../kernel/ir.js";
 
 /** What a kernel computes with for a storage dtype (per part, for complex64). */
@@ -36,12 +37,15 @@ const guardText = (gs: readonly Guard[]): string =>
 /** The values of one kernel. Equal values are one value. */
 export class Values implements Scalars<ValId> {
   readonly vals: Val[] = [];
+  private readonly domains: Mask[] = [];
   private readonly known = new Map<string, ValId>();
 
   private intern(text: string, make: () => Val): ValId {
     const old = this.known.get(text);
     if (old !== undefined) return old;
-    const id = this.vals.push(make()) - 1;
+    const made = make();
+    const id = this.vals.push(made) - 1;
+    this.domains.push(domainOf(made, this.domains));
     this.known.set(text, id);
     return id;
   }
@@ -134,6 +138,17 @@ export class Values implements Scalars<ValId> {
       fn,
       in: args,
     }));
+  }
+
+  /** `value`, made to vary over all of `axes`: reductions and contractions walk only what their operands vary over. */
+  spread(value: ValId, axes: Mask): ValId {
+    const missing = axes & ~(this.domains[value] ?? 0);
+    if (missing === 0) return value;
+    const always: Guard[] = [];
+    for (let a = 0; missing >> a !== 0; a++) {
+      if ((missing >> a) & 1) always.push({ ix: axisIx(a), lo: 0, hi: 2 ** 30 });
+    }
+    return this.op("select", this.within(always), value, this.constant(this.typeOf(value), 0));
   }
 
   reduce(how: Combine, value: ValId, over: Mask, at: ValId | null): ValId {

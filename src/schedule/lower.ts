@@ -210,8 +210,12 @@ class Lowerer {
       return { re: zero, im: op.out.dtype === complex64 ? zero : null };
     }
     const at = this.home(op);
-    const value = this.read(edge, at);
+    const read = this.read(edge, at);
     const over = this.mask(axes.map((a) => at[a]));
+    const value = {
+      re: s.spread(read.re, over),
+      im: read.im === null ? null : s.spread(read.im, over),
+    };
     const arg = how === "argmax" || how === "argmin";
     const position = arg ? s.coord(reductionPosition(at, edge.shape, axes)) : null;
     if (value.im === null)
@@ -234,8 +238,8 @@ class Lowerer {
     if (m === undefined || n === undefined || k === undefined)
       throw new InternalError("[lower] a contraction needs m, n, k");
     const batch = at.slice(0, -3);
-    const a = this.read(ea, [...batch, m, k]).re;
-    const b = this.read(eb, [...batch, k, n]).re;
+    const a = s.spread(this.read(ea, [...batch, m, k]).re, this.mask([m, k]));
+    const b = s.spread(this.read(eb, [...batch, k, n]).re, this.mask([k, n]));
     const over = this.mask([k]);
     return { re: over === 0 ? s.op("mul", a, b) : s.contract(a, b, over), im: null };
   }
