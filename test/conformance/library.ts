@@ -72,6 +72,7 @@ async function entry(path: string): Promise<object> {
 }
 
 const packages: Readonly<Record<string, object>> = {
+  nn: await entry("nn/index.js"),
   optimizers: await entry("optimizers/index.js"),
 };
 

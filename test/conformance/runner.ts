@@ -17,18 +17,18 @@ import {
   runPrint,
   runPrintDTypes,
 } from "./kinds/tables.js";
-import { has, Inexpressible, Pending } from "./library.js";
+import { Inexpressible, lookup, Pending } from "./library.js";
 import { KNOWN_PENDING } from "./pending.js";
 import { type Outcome, Report } from "./report.js";
 
 type Runner = (golden: Case) => readonly string[] | Promise<readonly string[]>;
 
-/** Modules arrive with `cotangent/nn`; their cases wait for it by name. */
-function needsModules(field: string): Runner {
+/** Modules and initialisers arrive later; their cases wait for each by name. */
+function awaits(namespace: string, field: string): Runner {
   return ({ fields }) => {
-    if (!has("nn"))
-      throw new Pending(`nn.${field === "init" ? "init." : ""}${asString(fields[field])}`);
-    throw new Error("cotangent/nn exists now: write the runner of this kind");
+    const name = `${namespace}.${asString(fields[field])}`;
+    lookup(name);
+    throw new Error(`${name} exists now: write the runner of this kind`);
   };
 }
 
@@ -52,9 +52,9 @@ const RUNNERS: Readonly<Record<string, Runner>> = {
   schedule: runSchedule,
   io_load: runLoad,
   io_save: runSave,
-  module: needsModules("module"),
-  module_init: needsModules("module"),
-  init: needsModules("init"),
+  module: awaits("nn", "module"),
+  module_init: awaits("nn", "module"),
+  init: awaits("nn.init", "init"),
 };
 
 export async function runCase(golden: Case): Promise<Outcome> {
