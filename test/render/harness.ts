@@ -188,14 +188,18 @@ export function execute(
   buffers: readonly Uint8Array[],
   params: readonly Scalar[] = [],
   features: Features = supported,
+  /** Buffers that lie where another one does. */
+  over: ReadonlyMap<number, number> = new Map(),
 ): number {
   const rendered = render(kernel, features);
   const gap = 64;
   let at = 4096;
-  const places = buffers.map((b) => {
+  const places: number[] = [];
+  buffers.forEach((b, i) => {
+    const same = over.get(i);
     const place = at + gap;
-    at = Math.ceil((place + b.length + gap) / 64) * 64;
-    return place;
+    if (same === undefined) at = Math.ceil((place + b.length + gap) / 64) * 64;
+    places.push(same === undefined ? place : (places[same] ?? 0));
   });
   const scratch = at;
   const total = scratch + rendered.scratchBytes + gap;

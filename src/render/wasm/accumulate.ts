@@ -238,8 +238,10 @@ class Position implements Accumulator {
     this.#t = values.typeOf(v.in);
     this.#better = v.how === "argmax" ? "gt" : "lt";
     const worst = this.#ops.constant(this.#t, identityOf(v.how, this.#t));
-    const nowhere = this.#ops.constant("u32", 0xffffffff);
-    const { code } = values;
+    const { code, plan } = values;
+    const empty = plan.kernel.axes.some((a, i) => has(v.over, i) && a.size === 0);
+    // No real position is greater, so on ties any of them wins.
+    const nowhere = this.#ops.constant("u32", empty ? 0 : 0xffffffff);
     this.#slots = Array.from({ length: along ? slots : 1 }, () => ({
       best: code.variable(worst),
       at: code.variable(nowhere),

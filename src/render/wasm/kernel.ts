@@ -17,7 +17,7 @@ import { coneOf, costOf } from "./weights.js";
 type Body = (frames: readonly Frame[]) => void;
 
 /** Sums longer than this per accumulator are cut into blocks of this many additions. */
-const blockSteps = 64;
+const blockSteps = 32;
 
 class KernelWriter {
   readonly #plan: Plan;

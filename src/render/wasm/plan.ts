@@ -121,15 +121,19 @@ function scoreOf(
 
 /** Widths of the values in vectors: null if both meet, so that only scalars can hold them. */
 function widthAlong(kernel: Kernel, domains: readonly Mask[], axis: number): 4 | 8 | null {
-  let width: 0 | 4 | 8 = 0;
-  for (const [id, v] of kernel.vals.entries()) {
-    if (v.op === "const" || !has(domains[id] ?? 0, axis)) continue;
-    const w = widthOf(v.dtype);
-    if (w === 0) continue;
-    if (width !== 0 && width !== w) return null;
-    width = w;
+  const widths = new Set<number>();
+  kernel.vals.forEach((v, id) => {
+    if (v.op === "const" || !has(domains[id] ?? 0, axis)) return;
+    widths.add(widthOf(v.dtype));
+    // Positions are spread over the lanes even where they are the same in all.
+    if (v.op === "reduce" && v.at !== null) widths.add(4);
+  });
+  for (const s of kernel.stores) {
+    const v = kernel.vals[s.value];
+    if (v !== undefined && has(s.over, axis)) widths.add(widthOf(v.dtype));
   }
-  return width === 0 ? 4 : width;
+  if (widths.has(4) && widths.has(8)) return null;
+  return widths.has(8) ? 8 : 4;
 }
 
 /** The axis along which a load lies that is strided along the vector axis, when both belong to the grid. */
