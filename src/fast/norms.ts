@@ -6,8 +6,8 @@ import { showShape } from "../core/shape.js";
 import type { NDArray } from "../graph/array.js";
 import type { Node } from "../graph/node.js";
 import { castTo, like, spread, wrap } from "../ops/operand.js";
-import * as p from "../ops/prims.js";
 import { meanNode } from "../ops/statistics.js";
+import * as p from "../primitives/index.js";
 
 const requireRows = (op: string, x: Node): void => {
   if (x.shape.length === 0) {

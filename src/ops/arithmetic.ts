@@ -2,8 +2,8 @@
 import { isInteger } from "../core/dtype.js";
 import { atLeastFloat } from "../core/promotion.js";
 import type { NDArray } from "../graph/array.js";
+import * as p from "../primitives/index.js";
 import { binary, type Operand, pair, rejectComplex, wrap } from "./operand.js";
-import * as p from "./prims.js";
 
 /**
  * Elementwise a + b. Overflow wraps; bool + bool is logical or.

@@ -3,8 +3,8 @@ import { bool, type DType, isInexact, uint8 } from "../core/dtype.js";
 import { DTypeError } from "../core/errors.js";
 import type { NDArray } from "../graph/array.js";
 import type { Node } from "../graph/node.js";
+import * as p from "../primitives/index.js";
 import { castTo, nodeOf, type Operand, pair, wrap } from "./operand.js";
-import * as p from "./prims.js";
 
 const bitwise = (
   op: string,

@@ -3,6 +3,7 @@ import { bool, complex64, isInexact } from "../core/dtype.js";
 import { readOptions, readPositional } from "../core/options.js";
 import { NDArray } from "../graph/array.js";
 import { type Node, sameShape } from "../graph/node.js";
+import * as p from "../primitives/index.js";
 import {
   binary,
   castTo,
@@ -15,7 +16,6 @@ import {
   pairNodes,
   wrap,
 } from "./operand.js";
-import * as p from "./prims.js";
 import { all } from "./reduce.js";
 
 /**

@@ -4,8 +4,8 @@ import { dtypes } from "../core/dtype.js";
 import { ArgumentError } from "../core/errors.js";
 import { describe } from "../core/guards.js";
 import { NDArray } from "../graph/array.js";
+import * as p from "../primitives/index.js";
 import { nodeOf, type Operand, wrap } from "./operand.js";
-import * as p from "./prims.js";
 
 /**
  * Values cast to a dtype: floats truncate toward zero into integers, anything nonzero is true, complex to real drops the

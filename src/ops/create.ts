@@ -16,8 +16,8 @@ import { checkScalarFits, promote, scalarDtype, weakDtype } from "../core/promot
 import { readShape } from "../core/shape.js";
 import { NDArray } from "../graph/array.js";
 import { type Node, type Shape, sizeOf } from "../graph/node.js";
+import * as p from "../primitives/index.js";
 import { castTo, constant, like, nodeOf, type Operand, spread, wrap } from "./operand.js";
-import * as p from "./prims.js";
 import { broadcastNode } from "./shape.js";
 
 export interface DTypeOptions {

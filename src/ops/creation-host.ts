@@ -10,7 +10,7 @@ import { encodeTyped, isTypedArray, type TypedArrayInput, typedDtype } from "../
 import { NDArray } from "../graph/array.js";
 import { hostNode } from "../graph/host.js";
 import { type Node, sameShape } from "../graph/node.js";
-import * as p from "./prims.js";
+import * as p from "../primitives/index.js";
 
 /** What arrays are made of: values, typed arrays, arrays, or lists of these, nested equally deep. */
 export type ArrayData = Scalar | TypedArrayInput | NDArray | readonly ArrayData[];

@@ -6,8 +6,8 @@ import { readPositional } from "../core/options.js";
 import { normalizeAxis, showShape } from "../core/shape.js";
 import type { NDArray } from "../graph/array.js";
 import type { Node } from "../graph/node.js";
+import * as p from "../primitives/index.js";
 import { castTo, constant, like, nodeOf, type Operand, spread, wrap } from "./operand.js";
-import * as p from "./prims.js";
 import { sum } from "./reduce.js";
 
 /** Bool matrix: true where column - row compares to `k` as asked. */
@@ -149,7 +149,7 @@ const diagonalNode = (n: Node, offset: number): Node => {
   const first = offset >= 0 ? offset : -offset * columns;
   const flat = p.reshape(n, [...lead, rows * columns]);
   const zeros = lead.map(() => 0);
-  return p.slice(flat, [...zeros, first], [...lead.map(() => 1), columns + 1], [...lead, length]);
+  return p.slice(flat, [...zeros, first], [...lead, length], [...lead.map(() => 1), columns + 1]);
 };
 
 export interface DiagonalOptions {

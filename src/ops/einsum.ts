@@ -5,9 +5,9 @@ import { ArgumentError, DTypeError } from "../core/errors.js";
 import { promote } from "../core/promotion.js";
 import type { NDArray } from "../graph/array.js";
 import { type Node, sizeOf } from "../graph/node.js";
+import * as p from "../primitives/index.js";
 import { greedyPath, parseSubscripts, type Subscripts } from "./einsum-path.js";
 import { castTo, nodeOf, type Operand, pairNodes, wrap } from "./operand.js";
-import * as p from "./prims.js";
 
 /** A node whose axes have labels, each label once. */
 interface Labelled {
@@ -28,8 +28,8 @@ const mergeRepeated = (node: Node, labels: readonly string[]): Labelled => {
   const diagonal = p.slice(
     flat,
     flat.shape.map(() => 0),
-    [...lead.map(() => 1), side + 1],
     [...lead, side],
+    [...lead.map(() => 1), side + 1],
   );
   return mergeRepeated(diagonal, [...rest.map((d) => labels[d] ?? ""), labels[first] ?? ""]);
 };

@@ -5,9 +5,9 @@ import { broadcastShapes, showShape } from "../core/shape.js";
 import { NDArray } from "../graph/array.js";
 import { hostNode } from "../graph/host.js";
 import { type Node, type Shape, sizeOf } from "../graph/node.js";
+import * as p from "../primitives/index.js";
 import { type Component, Slice } from "./index-language.js";
 import { spread } from "./operand.js";
-import * as p from "./prims.js";
 
 export interface Plan {
   /** The block: start, step and length per axis of the array. Axes with a position have length 1. */
@@ -155,7 +155,7 @@ const order = (q: Plan): number[] => {
 
 /** The selection from `x`. */
 export const read = (x: Node, q: Plan): Node => {
-  const block = p.slice(x, q.start, q.step, q.block);
+  const block = p.slice(x, q.start, q.block, q.step);
   if (q.axes.length === 0) return p.reshape(block, q.result);
   const found = p.gather(p.reshape(block, q.kept), q.indices, q.axes, unit(q));
   const joined = p.reshape(found, [...q.across, ...rest(q)]);
@@ -181,7 +181,7 @@ export const write = (
   mode: "replace" | "add" | "prod" | "max" | "min",
 ): Node => {
   if (sizeOf(q.result) === 0) return x;
-  const block = p.slice(x, q.start, q.step, q.block);
+  const block = p.slice(x, q.start, q.block, q.step);
   if (q.axes.length > 0) {
     const base = p.reshape(block, q.kept);
     const done = p.scatter(base, q.indices, blocksOf(updates, q), q.axes, unit(q), mode);

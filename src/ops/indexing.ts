@@ -4,10 +4,10 @@ import { IndexError, ShapeError } from "../core/errors.js";
 import { broadcastsTo, showShape } from "../core/shape.js";
 import { NDArray } from "../graph/array.js";
 import { type Node, type Shape, sizeOf } from "../graph/node.js";
+import * as p from "../primitives/index.js";
 import { type Component, type Index, readIndex } from "./index-language.js";
 import { plan, read, requireMask, write } from "./index-plan.js";
 import { castTo, constant, nodeOf, type Operand, spread, wrap } from "./operand.js";
-import * as p from "./prims.js";
 
 /** `a[index]`: the components one after another. */
 export const getItem = (a: NDArray, index: readonly Index[]): NDArray => {

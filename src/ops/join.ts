@@ -6,8 +6,8 @@ import { promote } from "../core/promotion.js";
 import { normalizeAxes, normalizeAxis, showShape } from "../core/shape.js";
 import type { NDArray } from "../graph/array.js";
 import { type Node, sameShape, sizeOf } from "../graph/node.js";
+import * as p from "../primitives/index.js";
 import { castTo, nodeOf, type Operand, spread, wrap } from "./operand.js";
-import * as p from "./prims.js";
 import { insertOnes } from "./shape.js";
 
 export interface JoinOptions {

@@ -7,8 +7,8 @@ import { promote } from "../core/promotion.js";
 import { broadcastPair, normalizeAxis, showShape } from "../core/shape.js";
 import type { NDArray } from "../graph/array.js";
 import { type Node, type Shape, sizeOf } from "../graph/node.js";
+import * as p from "../primitives/index.js";
 import { castTo, like, nodeOf, type Operand, pairNodes, spread, wrap } from "./operand.js";
-import * as p from "./prims.js";
 
 const requireInexact = (op: string, a: DType, b: DType, d: DType): void => {
   if (!isInexact(d)) {

@@ -12,7 +12,7 @@ import {
 import { broadcastPair } from "../core/shape.js";
 import { NDArray } from "../graph/array.js";
 import { type Node, type Shape, sameShape } from "../graph/node.js";
-import * as p from "./prims.js";
+import * as p from "../primitives/index.js";
 
 /** What elementwise ops take: an array, or a number, boolean, BigInt or complex number that takes the array's dtype. */
 export type Operand = NDArray | Scalar;

@@ -6,9 +6,9 @@ import { describe } from "../core/guards.js";
 import { readPositional } from "../core/options.js";
 import { NDArray } from "../graph/array.js";
 import type { Node } from "../graph/node.js";
+import * as p from "../primitives/index.js";
 import { flipNode } from "./join.js";
 import { castTo, constant, nodeOf, type Operand, spread, wrap } from "./operand.js";
-import * as p from "./prims.js";
 
 export type PadMode = "constant" | "edge" | "reflect" | "symmetric";
 

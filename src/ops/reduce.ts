@@ -5,8 +5,8 @@ import { readPositional } from "../core/options.js";
 import { normalizeAxes, normalizeAxis, reducedShape, showShape } from "../core/shape.js";
 import type { NDArray } from "../graph/array.js";
 import { type Node, sizeOf } from "../graph/node.js";
+import * as p from "../primitives/index.js";
 import { castTo, nodeOf, type Operand, wrap } from "./operand.js";
-import * as p from "./prims.js";
 
 /** One axis, several, or null for all. */
 export type Axes = number | readonly number[] | null;

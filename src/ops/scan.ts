@@ -6,8 +6,8 @@ import { atLeastFloat } from "../core/promotion.js";
 import { normalizeAxis } from "../core/shape.js";
 import type { NDArray } from "../graph/array.js";
 import { type Node, sizeOf } from "../graph/node.js";
+import * as p from "../primitives/index.js";
 import { castTo, nodeOf, type Operand, wrap } from "./operand.js";
-import * as p from "./prims.js";
 
 export interface ScanOptions {
   /** The axis, or null for the flattened array. */

@@ -5,8 +5,8 @@ import { ArgumentError, DTypeError } from "../core/errors.js";
 import { readPositional } from "../core/options.js";
 import { broadcastShapes } from "../core/shape.js";
 import type { NDArray } from "../graph/array.js";
+import * as p from "../primitives/index.js";
 import { castTo, like, nodeOf, type Operand, pair, spread, wrap } from "./operand.js";
-import * as p from "./prims.js";
 
 /**
  * x where the condition is true (nonzero), else y; x and y promote pairwise. Gradients reach only the chosen side.

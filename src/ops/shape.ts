@@ -13,8 +13,8 @@ import {
 } from "../core/shape.js";
 import type { NDArray } from "../graph/array.js";
 import type { Node, Shape } from "../graph/node.js";
+import * as p from "../primitives/index.js";
 import { nodeOf, type Operand, spread, wrap } from "./operand.js";
-import * as p from "./prims.js";
 
 /**
  * The same elements in another shape; one length may be -1, which is worked out.

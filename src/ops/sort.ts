@@ -5,8 +5,8 @@ import { readPositional } from "../core/options.js";
 import { normalizeAxes, normalizeAxis, showShape } from "../core/shape.js";
 import type { NDArray } from "../graph/array.js";
 import { type Node, sizeOf } from "../graph/node.js";
+import * as p from "../primitives/index.js";
 import { castTo, floatOf, like, nodeOf, type Operand, pairNodes, wrap } from "./operand.js";
-import * as p from "./prims.js";
 import { type Axes, type ReduceOptions, requireElements } from "./reduce.js";
 
 export interface SortOptions {
@@ -134,7 +134,7 @@ export function searchsorted(
   const flat = p.reshape(v, [sizeOf(v.shape)]);
   if (s.dtype === v.dtype)
     return wrap(p.reshape(p.searchSorted(s, flat, how === "right"), v.shape));
-  const [x] = pairNodes("searchsorted", p.slice(s, [0], [1], [0]), p.slice(flat, [0], [1], [0]));
+  const [x] = pairNodes("searchsorted", p.slice(s, [0], [0]), p.slice(flat, [0], [0]));
   const found = p.searchSorted(castTo(s, x.dtype), castTo(flat, x.dtype), how === "right");
   return wrap(p.reshape(found, v.shape));
 }

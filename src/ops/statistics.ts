@@ -6,8 +6,8 @@ import { atLeastFloat } from "../core/promotion.js";
 import { normalizeAxes, reducedShape } from "../core/shape.js";
 import type { NDArray } from "../graph/array.js";
 import type { Node } from "../graph/node.js";
+import * as p from "../primitives/index.js";
 import { castTo, constant, floatOf, like, nodeOf, type Operand, spread, wrap } from "./operand.js";
-import * as p from "./prims.js";
 import {
   type Axes,
   type ReduceOptions,

@@ -6,10 +6,10 @@ import { readPositional } from "../core/options.js";
 import { broadcastPair, normalizeAxis, showShape } from "../core/shape.js";
 import { NDArray } from "../graph/array.js";
 import { type Node, type Shape, sizeOf } from "../graph/node.js";
+import * as p from "../primitives/index.js";
 import { array } from "./creation-host.js";
 import { type IndexList, Slice } from "./index-language.js";
 import { castTo, constant, nodeOf, type Operand, spread, wrap } from "./operand.js";
-import * as p from "./prims.js";
 import { broadcastNode } from "./shape.js";
 
 /** Integer positions: an array, a number or a list. */
@@ -215,15 +215,7 @@ export function slice(
     );
   }
   const zeros = n.shape.map(() => 0);
-  if (starts.length === 0)
-    return wrap(
-      p.slice(
-        n,
-        zeros,
-        n.shape.map(() => 1),
-        sizes,
-      ),
-    );
+  if (starts.length === 0) return wrap(p.slice(n, zeros, sizes));
   return wrap(p.gather(n, starts, axes, sizes));
 }
 

@@ -1,7 +1,7 @@
 /** Elementwise transcendental functions: at least float32, within 2 ulp. */
 import type { NDArray } from "../graph/array.js";
+import * as p from "../primitives/index.js";
 import { floatOf, like, type Operand, realFloatOf, wrap } from "./operand.js";
-import * as p from "./prims.js";
 
 /**
  * Elementwise square root; NaN for negative numbers. The gradient at 0 is infinite. Integers and booleans become float32.

@@ -4,8 +4,8 @@ import { DTypeError } from "../core/errors.js";
 import { readPositional } from "../core/options.js";
 import type { NDArray } from "../graph/array.js";
 import type { Node } from "../graph/node.js";
+import * as p from "../primitives/index.js";
 import { castTo, floatOf, like, nodeOf, type Operand, rejectComplex, wrap } from "./operand.js";
-import * as p from "./prims.js";
 
 /**
  * Elementwise absolute value; of complex numbers the magnitude, as float32. The gradient at 0 is 0.

@@ -7,8 +7,8 @@ import { broadcastPair, normalizeAxis, readShape, showShape } from "../core/shap
 import { NDArray } from "../graph/array.js";
 import { type Node, type Shape, sameShape, sizeOf } from "../graph/node.js";
 import { castTo, constant, like, nodeOf, type Operand, spread, wrap } from "../ops/operand.js";
-import * as p from "../ops/prims.js";
 import { takeNode } from "../ops/take.js";
+import * as p from "../primitives/index.js";
 import { readArguments } from "./arguments.js";
 import { keyOr } from "./state.js";
 import {

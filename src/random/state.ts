@@ -9,7 +9,7 @@ import { NDArray } from "../graph/array.js";
 import { hostNode } from "../graph/host.js";
 import type { Node } from "../graph/node.js";
 import { wrap } from "../ops/operand.js";
-import * as p from "../ops/prims.js";
+import * as p from "../primitives/index.js";
 import { splitKey } from "./threefry.js";
 
 const keyNode = (words: readonly number[]): Node =>

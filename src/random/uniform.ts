@@ -13,7 +13,7 @@ import { broadcastsTo, readShape, showShape } from "../core/shape.js";
 import type { NDArray } from "../graph/array.js";
 import type { Node, Shape } from "../graph/node.js";
 import { castTo, constant, like, nodeOf, type Operand, spread, wrap } from "../ops/operand.js";
-import * as p from "../ops/prims.js";
+import * as p from "../primitives/index.js";
 import { readArguments } from "./arguments.js";
 import { keyOr } from "./state.js";
 

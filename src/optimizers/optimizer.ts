@@ -1,0 +1,189 @@
+/** The base of optimizers: state as a tree beside the parameters' tree, updated all at once or not at all. */
+import { uint64 } from "../core/dtype.js";
+import { ArgumentError, ShapeError } from "../core/errors.js";
+import { describe, isPlainObject } from "../core/guards.js";
+import { showShape } from "../core/shape.js";
+import { isNDArray, NDArray } from "../graph/array.js";
+import { sameShape } from "../graph/node.js";
+import { add } from "../ops/arithmetic.js";
+import { array } from "../ops/creation-host.js";
+import { hostValue } from "./scalars.js";
+
+/** What an optimizer keeps for one parameter. */
+export type LeafState = Record<string, NDArray>;
+
+/** The tree of all state: `step`, scheduled values such as `learningRate`, and the parameters' tree with a {@link LeafState} per leaf. */
+export interface OptimizerState {
+  [key: string]: unknown;
+}
+
+/** A number, or a function of the step (an array) that gives an array. */
+export type Schedulable = number | NDArray | ((step: NDArray) => NDArray);
+
+/** Something that has parameters and takes new ones. */
+export interface Updatable {
+  update(parameters: unknown): unknown;
+}
+
+const isUpdatable = (x: unknown): x is Updatable =>
+  typeof x === "object" && x !== null && "update" in x && typeof x.update === "function";
+
+const isLeafState = (x: unknown): x is LeafState =>
+  isPlainObject(x) && Object.values(x).every(isNDArray);
+
+/**
+ * The base class. A subclass says what state a parameter has and how one parameter is updated.
+ *
+ * @see mlx.optimizers.Optimizer
+ */
+export abstract class Optimizer {
+  /** Settable, for restoring; what is missing in it is made at the next update. */
+  state: OptimizerState = { step: array(0n, uint64) };
+  readonly #schedules = new Map<string, (step: NDArray) => NDArray>();
+
+  /** Fills in the state of one parameter. */
+  abstract initSingle(parameter: NDArray, state: LeafState): void;
+
+  /** The updated parameter; puts its new state into `state`, which is a copy. */
+  abstract applySingle(gradient: NDArray, parameter: NDArray, state: LeafState): NDArray;
+
+  /** Keeps a number or array in the state under a name, or puts it on a schedule. */
+  protected schedule(name: string, value: Schedulable): void {
+    if (typeof value === "function") {
+      this.#schedules.set(name, value);
+      this.state[name] = value(this.step);
+    } else this.state[name] = isNDArray(value) ? value : array(value);
+  }
+
+  #array(name: string): NDArray {
+    const value = this.state[name];
+    if (isNDArray(value)) return value;
+    throw new ArgumentError(
+      `[optimizer] expected an array as ${name} in the state, got ${describe(value)}`,
+    );
+  }
+
+  /** Number of updates so far, uint64. */
+  get step(): NDArray {
+    return this.#array("step");
+  }
+
+  get learningRate(): NDArray {
+    return this.#array("learningRate");
+  }
+
+  set learningRate(value: number | NDArray) {
+    this.state.learningRate = isNDArray(value) ? value : array(value);
+  }
+
+  /** Makes the state of all parameters. Optional: an update does it where it is missing. */
+  init(parameters: unknown): void {
+    this.state = this.#filled(parameters, this.state);
+  }
+
+  /** The state with what `parameters` need and it lacks. */
+  #filled(parameters: unknown, state: OptimizerState): OptimizerState {
+    const fill = (p: unknown, s: unknown): unknown => {
+      if (isNDArray(p)) {
+        const leaf: LeafState = isLeafState(s) ? { ...s } : {};
+        if (Object.keys(leaf).length === 0) this.initSingle(p, leaf);
+        return leaf;
+      }
+      if (Array.isArray(p))
+        return p.map((item, i) => fill(item, Array.isArray(s) ? s[i] : undefined));
+      if (!isPlainObject(p)) throw notTree(p);
+      const old = isPlainObject(s) ? s : {};
+      const filled = Object.entries(p).map(([key, item]) => [key, fill(item, old[key])]);
+      return { ...old, ...Object.fromEntries(filled) };
+    };
+    const filled = fill(asRecord(parameters), state);
+    return isPlainObject(filled) ? filled : state;
+  }
+
+  /**
+   * The parameters after one step, as a tree of the structure of `gradients`, which may be a part of that of `parameters`.
+   * Arrays are left as they were.
+   *
+   * @throws ArgumentError when the trees do not fit, ShapeError when a gradient does not fit its parameter
+   */
+  applyGradients<T>(gradients: T, parameters: unknown): T {
+    const state = this.#filled(gradients, this.state);
+    const before = this.state;
+    const { step } = this;
+    for (const [name, at] of this.#schedules) state[name] = at(step);
+    const count = hostValue(step);
+    state.step = count === null ? add(step, 1) : array(BigInt(count) + 1n, uint64);
+    this.state = state;
+    try {
+      const visit = (g: unknown, p: unknown, s: unknown, path: string): [unknown, unknown] => {
+        if (isNDArray(g)) {
+          if (!isNDArray(p) || !sameShape(g.shape, p.shape)) throw misfit(path, g, p);
+          const leaf: LeafState = isLeafState(s) ? { ...s } : {};
+          return [this.applySingle(g, p, leaf), leaf];
+        }
+        if (Array.isArray(g)) {
+          const done = g.map((item, i) => visit(item, child(p, i), child(s, i), `${path}[${i}]`));
+          return [done.map(([x]) => x), done.map(([, x]) => x)];
+        }
+        if (!isPlainObject(g)) throw notTree(g);
+        const done = Object.entries(g).map(
+          ([key, item]) =>
+            [key, visit(item, child(p, key), child(s, key), `${path}.${key}`)] as const,
+        );
+        return [
+          Object.fromEntries(done.map(([key, [x]]) => [key, x])),
+          {
+            ...(isPlainObject(s) ? s : {}),
+            ...Object.fromEntries(done.map(([key, [, x]]) => [key, x])),
+          },
+        ];
+      };
+      const whole = asRecord(gradients);
+      const [updated, next] = visit(whole, asRecord(parameters), state, "");
+      if (isPlainObject(next)) this.state = { ...next };
+      // The structure is that of the gradients, wrapped when they are not an object.
+      const result: unknown = whole === gradients ? updated : child(updated, "parameters");
+      return result as T;
+    } catch (error) {
+      this.state = before;
+      throw error;
+    }
+  }
+
+  /** Updates a model (anything with `update(parameters)`), or the arrays of a tree in place. */
+  update(model: unknown, gradients: unknown): void {
+    if (isUpdatable(model)) {
+      model.update(this.applyGradients(gradients, model));
+      return;
+    }
+    const updated = this.applyGradients(gradients, model);
+    const rebind = (from: unknown, to: unknown): void => {
+      if (isNDArray(from)) {
+        if (isNDArray(to)) to.node = from.node;
+      } else if (Array.isArray(from)) {
+        for (const [i, item] of from.entries()) rebind(item, child(to, i));
+      } else if (isPlainObject(from))
+        for (const key of Object.keys(from)) rebind(from[key], child(to, key));
+    };
+    rebind(updated, model);
+  }
+}
+
+/** Trees that are not objects are kept under one key, so that `step` fits beside them. */
+const asRecord = (tree: unknown): unknown =>
+  isNDArray(tree) || Array.isArray(tree) ? { parameters: tree } : tree;
+
+const child = (x: unknown, key: string | number): unknown =>
+  typeof x === "object" && x !== null ? Reflect.get(x, key) : undefined;
+
+const notTree = (x: unknown): ArgumentError =>
+  new ArgumentError(`[optimizer] expected a tree of arrays, got ${describe(x)} in it`);
+
+const misfit = (path: string, g: NDArray, p: unknown): ShapeError | ArgumentError =>
+  p instanceof NDArray
+    ? new ShapeError(
+        `[optimizer] expected a gradient of shape ${showShape(p.shape)} at ${path}, got ${showShape(g.shape)}`,
+      )
+    : new ArgumentError(
+        `[optimizer] expected a parameter for the gradient at ${path}, got ${describe(p)}`,
+      );
