@@ -1,4 +1,4 @@
-/** Renders kernel programs to WebAssembly modules. */
+/** Renders kernel programs to WebAssembly modules: routines, contractions, and everything else. */
 import { isKernel } from "../../kernel/ir.js";
 import type { Render } from "../contract.js";
 import { renderContract } from "./contract/index.js";
@@ -8,7 +8,6 @@ import { renderRoutine } from "./routines/index.js";
 /** The module of a kernel or routine; see the contract for how to call it. */
 export const render: Render = (program, features) => {
   if (!isKernel(program)) return renderRoutine(program, features);
-  return program.vals.some((v) => v.op === "contract")
-    ? renderContract(program, features)
-    : renderKernel(program, features);
+  const contracts = program.vals.some((v) => v.op === "contract");
+  return contracts ? renderContract(program, features) : renderKernel(program, features);
 };
