@@ -2,10 +2,11 @@
 import type { Storage } from "../src/core/storage.js";
 import { Allocator } from "../src/device/wasm/allocator.js";
 import { WasmDevice } from "../src/device/wasm/device.js";
+import type { Kernel } from "../src/kernel/ir.js";
 import { render } from "../src/render/wasm/index.js";
-import { scaledAdd } from "../test/kernel/kernels.js";
+import { affine, grid, KernelBuilder, scaledAdd } from "../test/kernel/kernels.js";
 
-const device = new WasmDevice({ render });
+let device = new WasmDevice({ render });
 
 /** Median of nine rounds, in nanoseconds per call. */
 const nanoseconds = (calls: number, f: (i: number) => void): number => {
@@ -19,7 +20,7 @@ const nanoseconds = (calls: number, f: (i: number) => void): number => {
 };
 
 const report = (what: string, ns: number): void => {
-  const shown = ns < 10_000 ? `${ns.toPrecision(3)} ns` : `${(ns / 1000).toPrecision(3)} µs`;
+  const shown = ns < 1000 ? `${ns.toFixed(1)} ns` : `${(ns / 1000).toFixed(1)} µs`;
   console.log(`| ${what} | ${shown} |`);
 };
 
@@ -96,17 +97,36 @@ report(
   nanoseconds(3, () => device.collect()),
 );
 
-for (const n of [2 ** 16, 2 ** 22]) {
-  const run = list(n, 1);
-  for (const [what, extra] of [
-    ["staggered, as allocated", 0],
-    ["at the same place of a page", 4096 - 192],
-  ] as const) {
-    const three = [filled(n, extra), filled(n, extra), filled(n, extra)];
-    report(
-      `x · s + y of ${n} floats, buffers ${what}`,
-      nanoseconds(n > 2 ** 20 ? 10 : 300, () => device.run(run, three, [0.5])),
-    );
-    for (const s of three) s.dispose();
+device = new WasmDevice({ render });
+
+/** out = the sum of 15 buffers. */
+const sumKernel = (n: number): Kernel => {
+  const k = new KernelBuilder(grid(n));
+  const at = affine(0, [0, 1]);
+  let sum = k.load(at);
+  for (let i = 1; i < 15; i++) sum = k.scalar("add", "f32", sum, k.load(at));
+  return k.store(sum, 1, at).build();
+};
+
+for (const n of [2 ** 14, 2 ** 18]) {
+  const kernel = sumKernel(n);
+  const buffers = kernel.bufs.map((_, slot) => ({ slot, offset: 0 }));
+  const run = device.prepare(
+    [{ loaded: device.load(kernel), outer: n, buffers, params: [] }],
+    buffers.length,
+  );
+  for (let i = 0; i < 2; i++) {
+    for (const [what, extra] of [
+      ["as allocated", 0],
+      ["all at the same place of a page", 4096 - 192],
+    ] as const) {
+      const all = buffers.map(() => filled(n, extra));
+      const calls = Math.ceil(2 ** 24 / n);
+      report(
+        `sum of 15 buffers of ${n} floats, ${what}`,
+        nanoseconds(calls / 16, () => device.run(run, all, [])),
+      );
+      for (const s of all) s.dispose();
+    }
   }
 }

@@ -19,7 +19,7 @@ const leastHeadroom = 32 * 2 ** 20;
 const firstHeadroom = 64 * 2 ** 20;
 const mostHeadroom = 256 * 2 ** 20;
 /** The same for the number of owners, whose own memory counts too. */
-const ownersHeadroom = 20_000;
+const ownersHeadroom = 50_000;
 /** New WeakRefs get slower the more of them were made since the last checkpoint. */
 const ownersPerCheckpoint = 1024;
 
