@@ -34,10 +34,12 @@ const tails = [
 ];
 
 export const erfinv = (c: LaneCode, a: Ref): Ref => {
-  // 1 − a² as if with one rounding, whether or not the machine fuses.
+  // 1 − a² as if with one rounding, whether or not the machine fuses: all three products are exact.
   const high = upperHalf(c, a);
-  const rest = c.mul(c.sub(a, high), c.add(a, high));
-  const t = log(c, c.sub(c.sub(c.constant(1), c.mul(high, high)), rest));
+  const low = c.sub(a, high);
+  const nearly = c.sub(c.constant(1), c.mul(high, high));
+  const rest = c.sub(nearly, c.mul(c.add(high, high), low));
+  const t = log(c, c.sub(rest, c.mul(low, low)));
   const extreme = c.gt(c.abs(t), c.constant(6.125));
   return c.mul(a, c.select(extreme, polynomial(c, t, tails), polynomial(c, t, central)));
 };
