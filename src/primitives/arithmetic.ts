@@ -1,5 +1,6 @@
 /** The four operations, and what is made of them piece by piece: abs, sign, extrema of two, remainder, rounding. */
 import { type DType, float32 } from "../core/dtype.js";
+import { bind } from "../graph/bind.js";
 import type { Node } from "../graph/node.js";
 import type { Primitive } from "../graph/primitive.js";
 import { cast, conjugate, promoted, real } from "./cast.js";
@@ -13,7 +14,6 @@ import {
   complexMin,
   complexMul,
   complexNeg,
-  complexSign,
   complexSub,
 } from "./families/complex.js";
 import { elementwise, unaryOf } from "./families/elementwise.js";
@@ -66,10 +66,7 @@ export const absP: Primitive = elementwise({
     (g, s) => {
       const x = at(s.ins, 0);
       if (x.dtype.kind !== "complex") return multiply(g, sign(x));
-      const m = at(s.outs, 0);
-      const isZero = equal(m, zerosLike(m));
-      const unit = divide(x, cast(select(isZero, constantLike(m, 1), m), x.dtype));
-      return real(multiply(g, conjugate(unit)));
+      return real(multiply(g, conjugate(direction(x, at(s.outs, 0)))));
     },
   ],
   realLinear: true,
@@ -77,7 +74,13 @@ export const absP: Primitive = elementwise({
   result: (d: DType) => (d.kind === "complex" ? float32 : d),
 });
 
-export const signP: Primitive = elementwise({ name: "sign", fn: "sign", complex: complexSign });
+/** z/|z|, 0 at 0. */
+const direction = (x: Node, modulus: Node): Node => {
+  const isZero = equal(modulus, zerosLike(modulus));
+  return divide(x, cast(select(isZero, constantLike(modulus, 1), modulus), x.dtype));
+};
+
+export const signP: Primitive = elementwise({ name: "sign", fn: "sign" });
 
 /** A tie goes to the second operand, as in MLX. */
 export const maximumP: Primitive = elementwise({
@@ -134,7 +137,9 @@ export const minimum: Binary = promoted(minimumP);
 export const remainder: Binary = promoted(remainderP);
 export const negative: Unary = unaryOf(negativeP);
 export const abs: Unary = unaryOf(absP);
-export const sign: Unary = unaryOf(signP);
+/** -1, 0 or 1; of a complex number z/|z|, which is not flat. */
+export const sign: Unary = (x) =>
+  x.dtype.kind === "complex" ? direction(x, abs(x)) : bind(signP, [x], undefined);
 export const floor: Unary = unaryOf(floorP);
 export const ceil: Unary = unaryOf(ceilP);
 export const trunc: Unary = unaryOf(truncP);

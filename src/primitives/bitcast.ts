@@ -1,13 +1,16 @@
 /** The same bytes read as another dtype, of the same item size or of another one (the last axis then shrinks or grows). */
-import type { DType } from "../core/dtype.js";
+import { complex64, type DType, float32 } from "../core/dtype.js";
 import { ShapeError } from "../core/errors.js";
 import type { Scalars } from "../core/scalar.js";
 import { bind } from "../graph/bind.js";
 import type { Parts } from "../graph/lowering.js";
 import type { Aval, Node } from "../graph/node.js";
 import { define, type Primitive } from "../graph/primitive.js";
-import type { CastAttrs } from "./cast.js";
+import { expandDims, reshape } from "./broadcast-sum.js";
+import { type CastAttrs, complex, imag, real } from "./cast.js";
+import { concatenate } from "./concatenate.js";
 import { at, computeType, same } from "./families/operands.js";
+import { sliceAxis } from "./pad-slice.js";
 
 type S = Scalars<unknown>;
 const u = (s: S, k: number): unknown => s.constant("u32", k);
@@ -154,5 +157,18 @@ export const regroupP: Primitive<CastAttrs> = define<CastAttrs>({
 /** The bytes of `x` as `dtype`. Between item sizes the last axis must hold whole items. */
 export const bitcast = (x: Node, dtype: DType): Node => {
   if (x.dtype === dtype) return x;
+  const last = x.shape.length - 1;
+  // Between complex numbers and their parts the map is linear, and made of what says so.
+  if (x.dtype === complex64 && dtype === float32 && last >= 0) {
+    const parts = [real(x), imag(x)].map((part) => expandDims(part, [last + 1]));
+    const lead = x.shape.slice(0, last);
+    return reshape(concatenate(parts, last + 1), [...lead, 2 * at(x.shape, last)]);
+  }
+  if (x.dtype === float32 && dtype === complex64 && last >= 0 && at(x.shape, last) % 2 === 0) {
+    const shape = [...x.shape.slice(0, last), at(x.shape, last) / 2];
+    const pairs = reshape(x, [...shape, 2]);
+    const part = (k: number): Node => reshape(sliceAxis(pairs, last + 1, k, k + 1), shape);
+    return complex(part(0), part(1));
+  }
   return bind(x.dtype.size === dtype.size ? bitcastP : regroupP, [x], { dtype });
 };

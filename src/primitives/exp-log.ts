@@ -1,4 +1,7 @@
 /** Exponentials, logarithms, roots, powers, and the functions whose derivatives are exponentials. */
+
+import { isInexact } from "../core/dtype.js";
+import { DTypeError } from "../core/errors.js";
 import type { Node } from "../graph/node.js";
 import { define, type Primitive } from "../graph/primitive.js";
 import { divide, multiply, negative, scale, shift, subtract } from "./arithmetic.js";
@@ -146,6 +149,11 @@ export const logaddexpP: Primitive = define<undefined>({
   infer(ins) {
     const x = at(ins, 0);
     requireEqual("logaddexp", x, at(ins, 1));
+    if (!isInexact(x.dtype)) {
+      throw new DTypeError(
+        `[logaddexp] expected a floating or complex dtype, got ${x.dtype.name}: cast it`,
+      );
+    }
     return [x];
   },
   lift: same,

@@ -5,7 +5,7 @@ import type { ScatterMode } from "../core/routine.js";
 import { bind } from "../graph/bind.js";
 import { type Aval, type Node, type Shape, sameShape, sizeOf } from "../graph/node.js";
 import { define, type Primitive, type Site, type Tangents } from "../graph/primitive.js";
-import { divide, multiply } from "./arithmetic.js";
+import { divide, multiply, subtract } from "./arithmetic.js";
 import { broadcast, expandDims, reshape } from "./broadcast-sum.js";
 import { cast, complex, imag, real } from "./cast.js";
 import { equal, select } from "./compare-select.js";
@@ -42,7 +42,7 @@ const requireIndices = (name: string, indices: readonly Aval[], count: number): 
 const requireBlock = (name: string, shape: Shape, attrs: GatherAttrs, count: number): void => {
   for (const [d, n] of attrs.slice.entries()) {
     const length = at(shape, d + attrs.batch);
-    if (n > length) {
+    if (n > length && count > 0) {
       throw new ShapeError(
         `[${name}] expected blocks of at most ${length} on axis ${d}, got ${n}: shorten them`,
       );
@@ -133,22 +133,38 @@ const extremumTangent = (ts: Tangents, site: Site<ScatterAttrs>): Node | null =>
   return scatterSame(kept ?? constant(0, tu.dtype, base.shape), won, site, "add");
 };
 
-/** Product rule with the zeros counted apart, so that a zero factor takes no quotient. */
+/**
+ * Each factor's tangent times all others. Zeros are counted and taken apart, so that no quotient has one: where one other
+ * factor is zero, the others' product is that factor (zero, but with a derivative of its own) times the rest.
+ */
 const productTangent = (ts: Tangents, site: Site<ScatterAttrs>): Node | null => {
   const [base, updates] = [at(site.ins, 0), at(site.ins, 1)];
   const [tb, tu] = [ts[0] ?? null, ts[1] ?? null];
   const isZero = (x: Node): Node => equal(x, zerosLike(x));
   const nonzero = (x: Node): Node => select(isZero(x), onesLike(x), x);
+  const zero = (x: Node): Node => select(isZero(x), x, zerosLike(x));
   const count = (x: Node): Node => cast(isZero(x), int32);
   const product = scatterSame(nonzero(base), nonzero(updates), site, "prod");
-  const zeros = scatterSame(count(base), count(updates), site, "add");
-  const others = (x: Node, p: Node, n: Node): Node => {
-    const left = equal(n, count(x)); // no zero but x itself
-    return select(left, divide(p, nonzero(x)), zerosLike(x));
+  const zeros = scatterSame(zero(base), zero(updates), site, "add");
+  const number = scatterSame(count(base), count(updates), site, "add");
+  const others = (x: Node, at: (whole: Node) => Node): Node => {
+    const left = subtract(at(number), count(x));
+    const one = select(equal(left, onesLike(left)), subtract(at(zeros), zero(x)), zerosLike(x));
+    const factor = select(equal(left, zerosLike(left)), onesLike(x), one);
+    return multiply(factor, divide(at(product), nonzero(x)));
   };
-  const kept = tb === null ? null : multiply(tb, others(base, product, zeros));
+  const kept =
+    tb === null
+      ? null
+      : multiply(
+          tb,
+          others(base, (whole) => whole),
+        );
   if (tu === null) return kept;
-  const change = multiply(tu, others(updates, blocks(product, site), blocks(zeros, site)));
+  const change = multiply(
+    tu,
+    others(updates, (whole) => blocks(whole, site)),
+  );
   return scatterSame(kept ?? constant(0, change.dtype, base.shape), change, site, "add");
 };
 

@@ -176,13 +176,6 @@ export const complexMul: ComplexRule = binary(mul);
 export const complexDiv: ComplexRule = binary(div);
 export const complexPow: ComplexRule = binary(pow);
 export const complexAbs: ComplexRule = (s, ins) => ({ re: modulus(s, z(s, at(ins, 0))), im: null });
-/** z/|z|, 0 at 0 */
-export const complexSign: ComplexRule = unary((s, a) => {
-  const m = modulus(s, a);
-  const zero = s.op("eq", m, f(s, 0));
-  const unit = { re: s.op("div", a.re, m), im: s.op("div", a.im, m) };
-  return pick(s, zero, a, unit);
-});
 export const complexExp: ComplexRule = unary(exp);
 /** (expm1(x) cos y - 2 sin²(y/2)) + i eˣ sin y */
 export const complexExpm1: ComplexRule = unary((s, a) => {
