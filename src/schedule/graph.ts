@@ -182,7 +182,8 @@ class Builder {
       "routine",
       l,
       n.attrs,
-      ins.map((e) => this.plain(this.materialise(e))),
+      // The routine sees the shape of the view, which may be a reshape of the stored tensor.
+      ins.map((e) => ({ ...this.plain(this.materialise(e)), shape: e.shape })),
       outs,
       source,
     );
