@@ -1,4 +1,6 @@
 /** Counts of golden cases by outcome, the pending ones by name. */
+import { takeImpossible } from "./kinds/op.js";
+
 export type Outcome =
   | { readonly status: "passed" }
   | { readonly status: "failed"; readonly details: readonly string[] }
@@ -8,6 +10,7 @@ export type Outcome =
 export class Report {
   readonly #area: string;
   readonly #counts = { passed: 0, failed: 0, pending: 0, inexpressible: 0 };
+  #impossible = 0;
   readonly #pending = new Map<string, number>();
 
   constructor(area: string) {
@@ -15,6 +18,7 @@ export class Report {
   }
 
   add(outcome: Outcome): void {
+    this.#impossible += takeImpossible();
     this.#counts[outcome.status]++;
     if (outcome.status !== "pending") return;
     this.#pending.set(outcome.name, (this.#pending.get(outcome.name) ?? 0) + 1);
@@ -32,7 +36,11 @@ export class Report {
     const { passed, failed, pending, inexpressible } = this.#counts;
     const names = this.pendingNames().map((name) => `${name} ${this.#pending.get(name)}`);
     const counts = `${passed} passed, ${failed} failed, ${pending} pending, ${inexpressible} left out (whole float meets integers)`;
+    const left =
+      this.#impossible > 0
+        ? `, ${this.#impossible} recorded derivatives of another shape than their value left out`
+        : "";
     const list = names.length > 0 ? `\n  pending: ${names.join(", ")}` : "";
-    return `conformance ${this.#area}: ${counts}${list}`;
+    return `conformance ${this.#area}: ${counts}${left}${list}`;
   }
 }

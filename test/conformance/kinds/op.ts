@@ -2,7 +2,7 @@
 import { BEYOND_CASES } from "../adapters/beyond.js";
 import { assertExpressible, type Call, perform } from "../adapters/calls.js";
 import { checkResult } from "../checks.js";
-import { difference, type Tolerance } from "../compare.js";
+import { difference, type Result, type Tolerance } from "../compare.js";
 import {
   asList,
   asNumber,
@@ -11,6 +11,7 @@ import {
   type Case,
   decode,
   type GoldenValue,
+  isGoldenArray,
   isGoldenList,
   isList,
   malformed,
@@ -151,6 +152,21 @@ function second(pair: unknown, transform: string): readonly unknown[] {
   return flatArrays(pair[1]);
 }
 
+let impossible = 0;
+
+/** How many recorded derivatives were left out since the last call because of their shape. */
+export function takeImpossible(): number {
+  const count = impossible;
+  impossible = 0;
+  return count;
+}
+
+/** A derivative has the shape of what it is a derivative of; MLX's strided slices and odd irfft miss it. */
+function possible(recorded: GoldenValue, of: Result | undefined): boolean {
+  if (!isGoldenArray(recorded) || of?.kind !== "array") return true;
+  return recorded.shape.join() === of.array.shape.join();
+}
+
 function gradFailures(request: Call, grad: Readonly<Record<string, unknown>>): string[] {
   onlyFields(grad, ["wrt", "cotangents", "vjps", "tangents", "jvps", "rtol", "atol"]);
   const paths = asList(grad.wrt).map(asPath);
@@ -163,17 +179,30 @@ function gradFailures(request: Call, grad: Readonly<Record<string, unknown>>): s
   };
   const failures: string[] = [];
   const tolerance = toleranceOf(grad);
-  const compare = (part: string, got: readonly unknown[], raw: unknown): void => {
-    const found = difference(toResult(got), decode(raw), tolerance);
-    if (found !== null) failures.push(`${part}: ${found}`);
+  const compare = (part: string, got: readonly unknown[], raw: unknown, like: Result): void => {
+    const wanted = decodeList(raw);
+    const places = like.kind === "list" ? like.items : [];
+    if (got.length !== wanted.length) {
+      failures.push(`${part}: expected ${wanted.length} arrays, got ${got.length}`);
+    }
+    for (const [i, want] of wanted.entries()) {
+      if (!possible(want, places[i])) {
+        impossible++;
+        continue;
+      }
+      const found = difference(toResult(got[i]), want, tolerance);
+      if (found !== null) failures.push(`${part} ${i}: ${found}`);
+    }
   };
   if (grad.vjps !== undefined) {
     const cotangents = decodeList(grad.cotangents).map(toArgument);
-    compare("vjp", second(call("vjp", [fn, primals, cotangents]), "vjp"), grad.vjps);
+    const found = second(call("vjp", [fn, primals, cotangents]), "vjp");
+    compare("vjp", found, grad.vjps, toResult(primals));
   }
   if (grad.jvps !== undefined) {
     const tangents = decodeList(grad.tangents).map(toArgument);
-    compare("jvp", second(call("jvp", [fn, primals, tangents]), "jvp"), grad.jvps);
+    const found = second(call("jvp", [fn, primals, tangents]), "jvp");
+    compare("jvp", found, grad.jvps, toResult(flatArrays(perform(request))));
   }
   return failures;
 }
