@@ -163,6 +163,11 @@ export class Code {
     return bytes === null || type !== "i32" ? null : (new Int32Array(bytes.slice().buffer)[0] ?? 0);
   }
 
+  /** The bytes of a constant, or null. */
+  bytesOf(ref: Ref): Uint8Array | null {
+    return this.#node(ref).bytes;
+  }
+
   /** Parameter `index` of the function. */
   param(index: number): Ref {
     const type = this.func.params[index];

@@ -114,10 +114,26 @@ export class Lanes implements LaneCode {
     return this.#f("nearest", a);
   }
   min(a: Ref, b: Ref): Ref {
-    return this.#f("min", a, b);
+    return this.#extremum("min", a, b);
   }
   max(a: Ref, b: Ref): Ref {
-    return this.#f("max", a, b);
+    return this.#extremum("max", a, b);
+  }
+
+  /** One machine instruction where a constant decides on NaN and signed zeros, about six where not. */
+  #extremum(name: "min" | "max", a: Ref, b: Ref): Ref {
+    if (this.lanes > 1 && this.#plain(b)) return this.#f(`p${name}`, a, b);
+    if (this.lanes > 1 && this.#plain(a)) return this.#f(`p${name}`, b, a);
+    return this.#f(name, a, b);
+  }
+
+  /** Whether a value is a constant, in all lanes neither NaN nor zero. */
+  #plain(ref: Ref): boolean {
+    const bytes = this.code.bytesOf(ref);
+    if (bytes === null) return false;
+    const { buffer } = bytes.slice();
+    const lanes = this.#wide ? new Float64Array(buffer) : new Float32Array(buffer);
+    return lanes.every((x) => x < 0 || x > 0);
   }
   copysign(magnitude: Ref, sign: Ref): Ref {
     if (this.lanes === 1) return this.#f("copysign", magnitude, sign);
@@ -152,7 +168,9 @@ export class Lanes implements LaneCode {
   }
   select(mask: MaskRef, yes: Ref, no: Ref): Ref {
     if (this.lanes === 1) return this.code.select(mask, yes, no);
-    return this.code.op("v128.bitselect", yes, no, mask);
+    // Masks are all ones or zeros in a lane, which is what a blend instruction needs.
+    const name = this.#relaxed ? `${this.intShape}.relaxed_laneselect` : "v128.bitselect";
+    return this.code.op(name, yes, no, mask);
   }
   iadd(a: Ref, b: Ref): Ref {
     return this.#i("add", a, b);

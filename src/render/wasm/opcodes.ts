@@ -187,6 +187,9 @@ run(
   "i32x4",
   "relaxed_trunc_f32x4_s relaxed_trunc_f32x4_u relaxed_trunc_f64x2_s_zero relaxed_trunc_f64x2_u_zero",
 );
+["i8x16", "i16x8", "i32x4", "i64x2"].forEach((shape, i) => {
+  run(0xfd, 265 + i, shape, "relaxed_laneselect");
+});
 run(0xfd, 261, "f32x4", "relaxed_madd relaxed_nmadd");
 run(0xfd, 263, "f64x2", "relaxed_madd relaxed_nmadd");
 
