@@ -56,6 +56,7 @@ export { getPrintoptions, type PrintOptions, printoptions, setPrintoptions } fro
 export { canCast, resultType, type Typed } from "./core/promotion.js";
 export type { TypedArrayInput } from "./core/typed.js";
 export type { HostArray } from "./core/values.js";
+export { exportToDot, type NodeNames, type TextSink } from "./debug/dot.js";
 export * as fast from "./fast/index.js";
 export { NDArray, type NestedList } from "./graph/array.js";
 export type { Shape } from "./graph/node.js";
@@ -332,6 +333,7 @@ export {
 } from "./ops/unary.js";
 export { bartlett, blackman, hamming, hanning } from "./ops/windows.js";
 export * as random from "./random/index.js";
+export { getActiveMemory, getPeakMemory } from "./runtime/memory.js";
 export { checkpoint } from "./transforms/checkpoint.js";
 export {
   type AxesOf,
