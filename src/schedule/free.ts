@@ -41,7 +41,7 @@ const coneOf = (op: Op, cones: ReadonlyMap<Op, Cone>): Cone | null => {
 export const markFree = (ops: readonly Op[]): void => {
   const cones = new Map<Op, Cone>();
   for (const op of ops) {
-    op.sources = [...new Set(op.ins.flatMap(tracedEdges).flatMap((e) => e.tensor.producers))];
+    op.sources = [...new Set(readEdges(op).flatMap((e) => e.tensor.producers))];
     if (op.kind !== "map" && op.kind !== "constant") continue;
     if (op.into !== null) continue;
     const cone = coneOf(op, cones);
@@ -55,6 +55,10 @@ export const markFree = (ops: readonly Op[]): void => {
     cones.set(op, cone);
   }
 };
+
+/** What an operation reads: routines find their operands in memory, all others compute free ones themselves. */
+export const readEdges = (op: Op): readonly Edge[] =>
+  op.kind === "routine" ? op.ins : op.ins.flatMap(tracedEdges);
 
 /** An edge to what is in memory or is computed by no free operation: free operations between are passed through. */
 export const tracedEdges = (edge: Edge): readonly Edge[] => {

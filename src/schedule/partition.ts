@@ -1,7 +1,7 @@
 /** Cuts the pending graph into kernels: greedy merging of groups by the memory traffic it saves, in topological order. */
 import { sizeOf } from "../graph/node.js";
 import { bytesOf, type Group, mayMerge, mergeGroups, uniformGroup } from "./candidate.js";
-import { tracedEdges } from "./free.js";
+import { readEdges } from "./free.js";
 import type { Op, Tensor, TensorGraph } from "./graph.js";
 import type { GroupPlan } from "./group.js";
 import { planGroup } from "./place.js";
@@ -39,7 +39,7 @@ class Partitioner {
     this.graph = graph;
     for (const op of graph.ops) {
       if (!this.isMember(op)) continue;
-      for (const t of new Set(op.ins.flatMap(tracedEdges).map((e) => e.tensor))) {
+      for (const t of new Set(readEdges(op).map((e) => e.tensor))) {
         const list = this.readers.get(t);
         if (list === undefined) this.readers.set(t, [op]);
         else list.push(op);
