@@ -129,6 +129,12 @@ export class LaneEmulator implements LaneCode {
   max(a: Ref, b: Ref): Ref {
     return this.#float(Math.max(this.#f(a), this.#f(b)));
   }
+  atMost(a: Ref, bound: Ref): Ref {
+    return this.select(this.lt(bound, a), bound, a);
+  }
+  atLeast(a: Ref, bound: Ref): Ref {
+    return this.select(this.gt(bound, a), bound, a);
+  }
   copysign(magnitude: Ref, sign: Ref): Ref {
     const [m, s] = [Math.abs(this.#f(magnitude)), this.#f(sign)];
     return this.#float(s < 0 || Object.is(s, -0) ? -m : m);

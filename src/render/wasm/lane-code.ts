@@ -30,6 +30,10 @@ export interface LaneCode {
   /** NaN-propagating. */
   min(a: Ref, b: Ref): Ref;
   max(a: Ref, b: Ref): Ref;
+  /** `a`, or `bound` where that is less; NaN in `a` stays. One instruction, unlike `min`. */
+  atMost(a: Ref, bound: Ref): Ref;
+  /** `a`, or `bound` where that is greater; NaN in `a` stays. */
+  atLeast(a: Ref, bound: Ref): Ref;
   copysign(magnitude: Ref, sign: Ref): Ref;
   lt(a: Ref, b: Ref): MaskRef;
   le(a: Ref, b: Ref): MaskRef;

@@ -135,6 +135,12 @@ export class Lanes implements LaneCode {
     const lanes = this.#wide ? new Float64Array(buffer) : new Float32Array(buffer);
     return lanes.every((x) => x < 0 || x > 0);
   }
+  atMost(a: Ref, bound: Ref): Ref {
+    return this.lanes === 1 ? this.select(this.lt(bound, a), bound, a) : this.#f("pmin", a, bound);
+  }
+  atLeast(a: Ref, bound: Ref): Ref {
+    return this.lanes === 1 ? this.select(this.gt(bound, a), bound, a) : this.#f("pmax", a, bound);
+  }
   copysign(magnitude: Ref, sign: Ref): Ref {
     if (this.lanes === 1) return this.#f("copysign", magnitude, sign);
     return this.code.op("v128.bitselect", sign, magnitude, this.constant(-0));

@@ -18,7 +18,7 @@ const far = [
 export const erf = (c: LaneCode, x: Ref): Ref => {
   const a = c.abs(x);
   const small = c.madd(x, polynomial(c, c.mul(x, x), near), x);
-  const erfc = expSmall(c, c.neg(polynomial(c, c.min(a, c.constant(4)), far)));
+  const erfc = expSmall(c, c.neg(polynomial(c, c.atMost(a, c.constant(4)), far)));
   const y = c.select(c.lt(a, c.constant(1)), small, c.sub(c.constant(1), erfc));
   return c.copysign(y, x);
 };

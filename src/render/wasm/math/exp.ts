@@ -74,10 +74,10 @@ export const expSmall = (c: LaneCode, x: Ref): Ref => {
   return c.mul(expOfReduced(c, r), powerOfTwo(c, bits, 0));
 };
 
-export const exp = (c: LaneCode, x: Ref): Ref => expOfNegative(c, c.min(x, c.constant(89)));
+export const exp = (c: LaneCode, x: Ref): Ref => expOfNegative(c, c.atMost(x, c.constant(89)));
 
 export const expm1 = (c: LaneCode, x: Ref): Ref => {
-  const clamped = c.max(c.min(x, c.constant(89)), c.constant(-20));
+  const clamped = c.atLeast(c.atMost(x, c.constant(89)), c.constant(-20));
   const { bits, r } = reduce(c, clamped);
   const p = c.madd(c.mul(r, r), polynomial(c, r, expm1Coefficients), r);
   // 2^n·p + (2^n − 1), halved until the last step because 2^128 is infinite.
@@ -104,7 +104,7 @@ export const tanh = (c: LaneCode, x: Ref): Ref => {
   const one = c.constant(1);
   const a = c.abs(x);
   const near = oddPolynomial(c, x, tanhCoefficients);
-  const capped = c.min(a, c.constant(10));
+  const capped = c.atMost(a, c.constant(10));
   const e = expSmall(c, c.add(capped, capped));
   const far = c.sub(one, c.div(c.constant(2), c.add(e, one)));
   return c.copysign(c.select(c.lt(a, c.constant(0.625)), near, far), x);
@@ -117,7 +117,7 @@ const sinhCoefficients = [
 
 /** e^a / 2 for a ≥ 0, infinite only where the half is. */
 const halfExp = (c: LaneCode, a: Ref): Ref => {
-  const { bits, r } = reduce(c, c.min(a, c.constant(92)));
+  const { bits, r } = reduce(c, c.atMost(a, c.constant(92)));
   return scaleTwice(c, expOfReduced(c, r), bits, -1);
 };
 

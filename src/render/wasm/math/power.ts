@@ -54,12 +54,12 @@ export const pow = (c: LaneCode, x: Ref, y: Ref): Ref => {
   const yHigh = upperHalf(c, y);
   const pHigh = c.mul(yHigh, high);
   const pLow = c.madd(c.sub(y, yHigh), high, c.mul(y, low));
-  const z = c.max(c.min(c.add(pHigh, pLow), c.constant(130)), c.constant(-160));
+  const z = c.atLeast(c.atMost(c.add(pHigh, pLow), c.constant(130)), c.constant(-160));
   const one = c.constant(1);
   const magnitude = exp2Scaled(c, z, (n) => {
     // Within one of zero unless z was clamped.
     const rest = c.add(c.sub(pHigh, n), pLow);
-    return c.mul(c.max(c.min(rest, one), c.constant(-1)), c.constant(Math.LN2));
+    return c.mul(c.atLeast(c.atMost(rest, one), c.constant(-1)), c.constant(Math.LN2));
   });
   const half = c.mul(y, c.constant(0.5));
   const whole = c.eq(c.trunc(y), y);
