@@ -158,7 +158,3 @@ export function perform(request: Call): unknown {
 function asInt32(value: unknown): unknown {
   return Number.isInteger(value) ? call("array", [value, dtype("int32")]) : value;
 }
-
-export function toArguments(values: readonly GoldenValue[]): unknown[] {
-  return values.map(toArgument);
-}
