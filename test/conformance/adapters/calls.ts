@@ -1,14 +1,6 @@
 /** From an MLX call (function name, args, kwargs) to ours: snake → camel, optional arguments in one trailing object. */
 import { type GoldenValue, isGoldenArray, isGoldenList, isIntegerName, tagOf } from "../format.js";
-import {
-  call,
-  callMember,
-  camel,
-  construct,
-  dtype,
-  Inexpressible,
-  toArgument,
-} from "../library.js";
+import { call, callMember, camel, construct, dtype, Inexpressible } from "../library.js";
 
 export interface Call {
   readonly fn: string;
