@@ -348,8 +348,8 @@ class Generator {
     const { random, k } = this;
     const domain = term.domain & ~over;
     if (term.type !== "bool" && random.chance(15)) {
-      const [axis = 0] = this.axesIn(over);
-      const at = k.val({ op: "coord", dtype: "i32", ix: affine(0, [axis, 1]) });
+      // Positions tell apart what is reduced and grow along it, so that the first extremum has the least.
+      const at = k.val({ op: "coord", dtype: "i32", ix: this.address(over, true).ix });
       const id = k.reduce(random.pick(["argmax", "argmin"]), "u32", term.id, over, at);
       return { id, type: "u32", bound: 0, domain };
     }

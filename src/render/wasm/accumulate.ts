@@ -217,6 +217,8 @@ class Position implements Accumulator {
   readonly #ops: Ops;
   readonly #t: ComputeType;
   readonly #better: ScalarOp;
+  /** Elements do not come in the order of their positions: the vector axis runs innermost, but is not the last reduced one. */
+  readonly #unordered: boolean;
   readonly #slots: readonly { readonly best: Variable; readonly at: Variable }[];
 
   constructor(
@@ -239,6 +241,7 @@ class Position implements Accumulator {
     this.#better = v.how === "argmax" ? "gt" : "lt";
     const worst = this.#ops.constant(this.#t, identityOf(v.how, this.#t));
     const { code, plan } = values;
+    this.#unordered = has(v.over, plan.vector) && v.over >> (plan.vector + 1) !== 0;
     const empty = plan.kernel.axes.some((a, i) => has(v.over, i) && a.size === 0);
     // No real position is greater, so on ties any of them wins.
     const nowhere = this.#ops.constant("u32", empty ? 0 : 0xffffffff);
@@ -259,6 +262,11 @@ class Position implements Accumulator {
     const l = this.#ops.of(this.#t);
     const better = this.#ops.apply(this.#better, this.#t, "bool", [value, code.get(to.best)]);
     let take = l.either(better, this.#first(frame));
+    if (this.#unordered) {
+      const same = this.#ops.apply("eq", this.#t, "bool", [value, code.get(to.best)]);
+      const before = this.#ops.apply("lt", "u32", "bool", [where, code.get(to.at)]);
+      take = l.either(take, l.both(same, before));
+    }
     if (this.#along && frame.tail !== null) take = l.both(take, frame.tail.mask);
     const best = this.#ops.apply("select", this.#t, this.#t, [take, value, code.get(to.best)]);
     const at = this.#ops.apply("select", "u32", "u32", [take, where, code.get(to.at)]);
