@@ -19,6 +19,13 @@ export interface MicroShape {
 export const lanesOf = (type: "f32" | "f64"): number => (type === "f32" ? 4 : 2);
 export const bytesOf = (type: "f32" | "f64"): number => (type === "f32" ? 4 : 8);
 
+/**
+ * Added to the constant offsets of b and c, taken off their addresses. V8 gives equal offsets of a, b and c one shared
+ * register for as long as any is used, and then has too few for the loop: no two may be equal.
+ */
+const bShift = 2;
+const cShift = 1;
+
 /** Row counts a sweep can have; any number of rows is a sum of fives, fours and one rest. */
 export const rowTile = 5;
 
@@ -55,18 +62,23 @@ export const emitMicro = (module: Module, s: MicroShape): Func => {
   const cut = (out: Label): void => {
     f.get(left).i32(-++cuts).op("i32.lt_s").brIf(out);
   };
+  const advance = (pointer: number, by: number): void => {
+    f.get(pointer).i32(by).op("i32.add").set(pointer);
+  };
+  const tile = (visit: (v: number, at: number) => void): void => {
+    for (const [i, row] of acc.entries()) {
+      for (const [j, v] of row.entries()) visit(v, i * s.cRow + 16 * j + cShift);
+    }
+  };
   const step = (u: number, out: Label): void => {
-    bs.forEach((v, j) =>
-      f
-        .get(pb)
-        .op("v128.load", u * s.bStep + 16 * j)
-        .set(v),
-    );
+    for (const [j, v] of bs.entries()) {
+      const at = u * s.bStep + 16 * j + bShift;
+      f.get(pb).op("v128.load", at).set(v);
+    }
     acc.forEach((row, i) => {
       if (i > 0 && i % (s.relaxed ? 1 : 2) === 0) cut(out);
-      f.get(pa)
-        .op(loadSplat, u * s.aStep + i * s.aRow)
-        .set(splat);
+      const at = u * s.aStep + i * s.aRow;
+      f.get(pa).op(loadSplat, at).set(splat);
       row.forEach((v, j) => {
         const bv = bs[j] ?? 0;
         if (s.relaxed) f.get(splat).get(bv).get(v).op(`${shape}.relaxed_madd`).set(v);
@@ -74,21 +86,14 @@ export const emitMicro = (module: Module, s: MicroShape): Func => {
       });
     });
   };
+  advance(b, -bShift);
+  advance(c, -cShift);
   f.loop((nextPanel) => {
     f.get(fresh).if(
       () => {
-        for (const row of acc) for (const v of row) f.v128(zero).set(v);
+        for (const v of acc.flat()) f.v128(zero).set(v);
       },
-      () => {
-        acc.forEach((row, i) => {
-          row.forEach((v, j) =>
-            f
-              .get(c)
-              .op("v128.load", i * s.cRow + 16 * j)
-              .set(v),
-          );
-        });
-      },
+      () => tile((v, at) => f.get(c).op("v128.load", at).set(v)),
     );
     f.get(a).set(pa).get(b).set(pb).get(k).set(left);
     f.block((out) => {
@@ -96,30 +101,14 @@ export const emitMicro = (module: Module, s: MicroShape): Func => {
         step(0, out);
         f.get(left).i32(1).op("i32.eq").brIf(out);
         step(1, out);
-        f.get(pa)
-          .i32(2 * s.aStep)
-          .op("i32.add")
-          .set(pa);
-        f.get(pb)
-          .i32(2 * s.bStep)
-          .op("i32.add")
-          .set(pb);
+        advance(pa, 2 * s.aStep);
+        advance(pb, 2 * s.bStep);
         f.get(left).i32(2).op("i32.sub").tee(left).brIf(again);
       });
     });
-    acc.forEach((row, i) => {
-      row.forEach((v, j) =>
-        f
-          .get(c)
-          .get(v)
-          .op("v128.store", i * s.cRow + 16 * j),
-      );
-    });
-    f.get(b).i32(s.bPanel).op("i32.add").set(b);
-    f.get(c)
-      .i32(16 * s.vectors)
-      .op("i32.add")
-      .set(c);
+    tile((v, at) => f.get(c).get(v).op("v128.store", at));
+    advance(b, s.bPanel);
+    advance(c, 16 * s.vectors);
     f.get(panels).i32(1).op("i32.sub").tee(panels).brIf(nextPanel);
   });
   return f;

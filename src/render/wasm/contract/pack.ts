@@ -33,7 +33,7 @@ export const transpose = (code: Code, rows: readonly Ref[]): readonly Ref[] => {
 };
 
 /** How many of the loads below a value find neighbouring points of `axis` side by side. */
-const contiguous = (kernel: Kernel, id: ValId, axis: number): number => {
+export const contiguous = (kernel: Kernel, id: ValId, axis: number): number => {
   let score = 0;
   for (const v of below(kernel, id).map((i) => kernel.vals[i])) {
     if (v?.op !== "load") continue;
@@ -139,31 +139,29 @@ export const emitPack = (
       code.loop(whole, depth, 1, (k) => scalar(x, k));
     });
   } else {
+    // Lines of memory are followed: along k column by column, along x row by row.
     const [wholeX, wholeK] = [down(count), down(depth)];
-    code.loop(zero, wholeK, lanes, (k) => {
+    if (along === "k") {
       code.loop(zero, wholeX, lanes, (x) => {
-        if (along === "x") {
-          const vectors = four.map((u) => value(x, step(k, u), axis));
-          if (panel === null) {
-            transpose(code, vectors).forEach((v, i) => {
-              code.store("v128.store", place(x, k), v, i * pitch);
-            });
-          } else {
-            vectors.forEach((v, u) => {
-              code.store("v128.store", place(x, k), v, u * panel * bytes);
-            });
-          }
-        } else {
+        code.loop(zero, wholeK, lanes, (k) => {
           const vectors = four.map((i) => value(step(x, i), k, axis));
           transpose(code, vectors).forEach((v, u) => {
             code.store("v128.store", place(x, k), v, u * (panel ?? 0) * bytes);
           });
-        }
+        });
       });
-      code.loop(wholeX, count, 1, (x) => {
-        for (const u of four) scalar(x, step(k, u));
+    } else {
+      code.loop(zero, wholeK, lanes, (k) => {
+        code.loop(zero, wholeX, lanes, (x) => {
+          const vectors = four.map((u) => value(x, step(k, u), axis));
+          const rows = panel === null ? transpose(code, vectors) : vectors;
+          rows.forEach((v, i) => {
+            code.store("v128.store", place(x, k), v, i * (panel === null ? pitch : panel * bytes));
+          });
+        });
       });
-    });
+    }
+    code.loop(wholeX, count, 1, (x) => code.loop(zero, wholeK, 1, (k) => scalar(x, k)));
     code.loop(wholeK, depth, 1, (k) => code.loop(zero, count, 1, (x) => scalar(x, k)));
   }
   code.finish();

@@ -8,6 +8,8 @@ const speed = { f32: 26, f64: 13 } as const;
 const longestK = 2048;
 const blockK = 1280;
 const columnsMost = 256;
+/** So few rows that packing b is not paid for by its reuse. */
+export const fewRows = 20;
 /** Packed b of all k steps is kept while consecutive tiles share it, up to so many bytes. */
 const packedMost = 4 << 20;
 
@@ -47,12 +49,15 @@ export const planOf = (p: Product, type: "f32" | "f64"): Plan => {
   const panel = 2 * lanesOf(type);
   const k = p.k.size;
   // Blocks of k start at multiples of the lanes, as vectors along k must.
-  const depth = k * bytes <= longestK ? Math.max(1, k) : even(k, blockK / bytes, lanesOf(type));
+  // Where hardly any rows share b, reading it is what counts: long lines of it, in few blocks of k.
+  const few = !p.m.outer && p.m.size <= fewRows;
+  const [whole, part] = few ? [longestK / 4, blockK / 4] : [longestK, blockK];
+  const depth = k * bytes <= whole ? Math.max(1, k) : even(k, part / bytes, lanesOf(type));
   const steps = Math.ceil(k / depth);
   const [batch, m, n] = [p.batch, p.m, p.n].map((g) => Math.max(1, sizeOf(g, p.hint)));
   const [batchSize = 1, rowsAll = 1, columnsAll = 1] = [batch, m, n];
   const fits = Math.max(64, Math.floor(packedMost / (Math.max(1, k) * bytes) / 64) * 64);
-  const widest = Math.min(columnsMost, fits);
+  const widest = few ? 4 * columnsMost : Math.min(columnsMost, fits);
   const columns = p.n.outer ? widest : even(Math.max(1, p.n.size), widest, panel);
   const one = (rowsAll * columnsAll * Math.max(1, k)) / speed[type] + 100;
   const target = Math.min(1e6, Math.max(3e4, (one * batchSize) / 8));

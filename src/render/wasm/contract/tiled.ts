@@ -2,64 +2,22 @@
 import type { Func, Module } from "../encoder.js";
 import { type Plain, plainOf, pushBase } from "./address.js";
 import { bytesOf, emitMicro, lanesOf, type MicroShape, rowCounts, rowTile } from "./micro.js";
-import { type Plan, planOf, sizeOf } from "./plan.js";
+import { contiguous } from "./pack.js";
+import { fewRows, type Plan, sizeOf } from "./plan.js";
 import type { Group, Product } from "./product.js";
-
-/** The functions that depend on what the operands and the epilogue compute. */
-export interface Ends {
-  /** (args, to, batch, first, count, k, depth): rows of a, k contiguous, `aRow` bytes apart. */
-  packA(pitch: number): Func;
-  /** The same for panels of b: k rows of `panel` columns each. */
-  packB(panel: number, pitch: number): Func;
-  /** (args, from, batch, m, rows, n, columns): finishes rows of c that lie `pitch` bytes apart. */
-  finish(pitch: number): Func;
-}
-
-/** A way to compute a product: how many tiles it has, and a function (args, tile, scratch, again) that does one. */
-export interface Way {
-  readonly tile: Func;
-  readonly scratchBytes: number;
-  readonly cost: number;
-  tiles(outer: number): number;
-  /**
-   * Leaves 1 on the stack where the tile of local `t` finds what it shares with the tile before it still in scratch.
-   * `outer` is a local.
-   */
-  pushAgain(f: Func, t: number, outer: number): void;
-}
+import { type Ends, pushBlocks, pushSize, setAtMost, type Way } from "./way.js";
 
 const ceilDiv = (a: number, b: number): number => Math.ceil(a / b);
 
-/** Pushes how many blocks of `most` the group has. */
-const pushBlocks = (f: Func, group: Group, most: number, outer: number): void => {
-  if (!group.outer) f.i32(ceilDiv(group.size, most));
-  else
-    f.get(outer)
-      .i32(group.size)
-      .op("i32.mul")
-      .i32(most - 1)
-      .op("i32.add")
-      .i32(most)
-      .op("i32.div_u");
-};
-
-const pushSize = (f: Func, group: Group, outer: number): void => {
-  if (group.outer) f.get(outer).i32(group.size).op("i32.mul");
-  else f.i32(group.size);
-};
-
-/** Sets `to` to the smaller of what is on the stack and `most`. */
-const setAtMost = (f: Func, to: number, most: number): void => {
-  f.set(to).get(to).i32(most).get(to).i32(most).op("i32.lt_s").select("i32").set(to);
-};
-
 const smallB = 32 << 10;
+/** Bytes of packed a when more than a few rows are packed at a time. */
+const wideA = 256 << 10;
 
 /** Whether b is better read in place: it fits the L1 cache, or hardly any rows share it. */
 const readB = (p: Product, plain: Plain, bytes: number): boolean => {
   if (plain.across !== 1) return false;
   const size = p.k.size * Math.max(1, sizeOf(p.n, p.hint)) * bytes;
-  const few = !p.m.outer && p.m.size <= 4 * rowTile;
+  const few = !p.m.outer && p.m.size <= fewRows;
   return plain.along * p.k.size * bytes <= smallB || (few && size <= 4 * smallB);
 };
 
@@ -138,16 +96,27 @@ const emitSweep = (
   return f;
 };
 
+/** Whether a lies along m: its lines are then read as far as possible before they are left for the next. */
+const acrossLines = (p: Product): boolean => {
+  const score = (axis: number | undefined): number =>
+    axis === undefined ? 0 : contiguous(p.kernel, p.a, axis);
+  return score(p.m.axes.at(-1)) > score(p.k.axes.at(-1));
+};
+
+const wideUnit = ({ aRow, unit, rows }: Plan): number =>
+  Math.max(unit, Math.min(Math.ceil(rows / unit), Math.floor(wideA / aRow / unit)) * unit);
+
 /** The product by blocks. `ends` renders packing and epilogue. */
 export const tiledWay = (
   module: Module,
   p: Product,
+  given: Plan,
   type: "f32" | "f64",
   relaxed: boolean,
   ends: Ends,
 ): Way => {
-  const plan = planOf(p, type);
   const bytes = bytesOf(type);
+  const plan = acrossLines(p) ? { ...given, unit: wideUnit(given) } : given;
   const a = plainOf(p, p.a, p.m);
   const b = plainOf(p, p.b, p.n);
   const inA = a !== null && readA(a, bytes, plan.depth) ? a : null;
