@@ -48,7 +48,15 @@ const log2Twofold = (c: LaneCode, x: Ref): { readonly high: Ref; readonly low: R
   return { high, low: c.sub(zLow, c.sub(c.sub(high, e), zHigh)) };
 };
 
+/** Squares and cubes are products; exponents are mostly one number for all lanes, so the branches are predicted. */
 export const pow = (c: LaneCode, x: Ref, y: Ref): Ref => {
+  const square = c.mul(x, x);
+  const notThree = c.ne(y, c.constant(3));
+  const others = (): Ref => c.unless(notThree, () => general(c, x, y), c.mul(square, x));
+  return c.unless(c.ne(y, c.constant(2)), others, square);
+};
+
+const general = (c: LaneCode, x: Ref, y: Ref): Ref => {
   const a = c.abs(x);
   const { high, low } = log2Twofold(c, a);
   const yHigh = upperHalf(c, y);
