@@ -1,6 +1,15 @@
 /** The runnable code of the documentation: found in Markdown and docstrings, compiled together, run one by one. */
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { format, inspect } from "node:util";
@@ -182,6 +191,19 @@ export function compileBlocks(blocks: readonly Block[]): string[] {
     throw new Error(`the documentation's code does not compile:\n${named}${result.stderr}`);
   }
   return names.map((name) => pathToFileURL(resolve(FOLDER, `${name}.js`)).href);
+}
+
+/** Files that examples write land in a folder of their own, which is the working directory meanwhile. */
+export async function inTemporaryFolder(work: () => Promise<void>): Promise<void> {
+  const before = process.cwd();
+  const folder = mkdtempSync(join(tmpdir(), "cotangent-docs-"));
+  process.chdir(folder);
+  try {
+    await work();
+  } finally {
+    process.chdir(before);
+    rmSync(folder, { recursive: true });
+  }
 }
 
 /**

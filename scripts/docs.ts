@@ -2,7 +2,7 @@
 import { writeFileSync } from "node:fs";
 import { relative, resolve } from "node:path";
 import { API } from "typescript/unstable/sync";
-import { compileBlocks, findBlocks, runBlock } from "./doc-blocks.js";
+import { compileBlocks, findBlocks, inTemporaryFolder, runBlock } from "./doc-blocks.js";
 
 const ENTRIES: readonly (readonly [string, string])[] = [
   ["cotangent", "src/index.ts"],
@@ -64,10 +64,12 @@ const MODULE = 1 << 9;
 
 const blocks = findBlocks();
 const urls = compileBlocks(blocks);
-for (const [i, block] of blocks.entries()) {
-  const url = urls[i];
-  if (url !== undefined && block.runs) await runBlock(block, url);
-}
+await inTemporaryFolder(async () => {
+  for (const [i, block] of blocks.entries()) {
+    const url = urls[i];
+    if (url !== undefined && block.runs) await runBlock(block, url);
+  }
+});
 console.log(`${blocks.length} code blocks compiled and run`);
 
 const api = new API({ cwd: resolve(".") });

@@ -147,7 +147,7 @@ const floats: readonly FloatInfo[] = [
  *
  * @throws DTypeError for integer and bool dtypes
  * @example
- * mx.finfo(mx.float32).eps; // 2 ** -23
+ * mx.finfo(mx.float32).eps; // 1.1920928955078125e-7
  * @see mlx.core.finfo
  */
 export const finfo = (dtype: DType): FloatInfo => {

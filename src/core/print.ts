@@ -17,6 +17,8 @@ let precision = -1;
  * @throws ArgumentError when the precision is not a whole number from -1 to 100
  * @example
  * mx.setPrintoptions({ precision: 2 });
+ * console.log(String(mx.array([1 / 3]))); // array([0.33], dtype=float32)
+ * mx.setPrintoptions({ precision: -1 });
  * @see mlx.core.set_printoptions
  */
 export const setPrintoptions = (first?: number | PrintOptions, rest?: PrintOptions): void => {
@@ -43,7 +45,7 @@ export const getPrintoptions = (): { precision: number } => ({ precision });
  * Calls `fn` with other print options, and restores the old ones.
  *
  * @example
- * mx.printoptions({ precision: 2 }, () => console.log(String(x)));
+ * mx.printoptions({ precision: 2 }, () => String(mx.array([1 / 3]))); // array([0.33], dtype=float32)
  * @see mlx.core.printoptions
  */
 export const printoptions = <R>(options: number | PrintOptions, fn: () => R): R => {

@@ -80,8 +80,10 @@ const fromBlob = async (blob: Blob, format: unknown): Promise<Contents> => {
  * @throws FormatError naming file, offset and cause when the content is not what it claims to be, ArgumentError for a
  * file that cannot be read or an unknown format
  * @example
- * const { w, b } = mx.load("model.safetensors");
- * const [arrays, metadata] = await mx.load(new URL("model.safetensors", import.meta.url), { returnMetadata: true });
+ * mx.saveSafetensors("linear.safetensors", { w: mx.ones([2, 3]), b: mx.zeros([3]) }, { note: "tiny" });
+ * const [arrays, metadata] = mx.load("linear.safetensors", { returnMetadata: true });
+ * arrays.w?.shape; // [2, 3]
+ * metadata.note; // tiny
  * @see mlx.core.load
  */
 export function load(

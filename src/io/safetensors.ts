@@ -90,6 +90,7 @@ function* contents(named: readonly Named[], metadata: Strings): Generator<Uint8A
  * @param metadata strings to keep beside them, as such or as `{ metadata }`
  * @throws DTypeError for float64 arrays, ArgumentError for other values and where the file cannot be written
  * @example
+ * const [w, b] = [mx.ones([2, 3]), mx.zeros([3])];
  * mx.saveSafetensors("model.safetensors", { w, b }, { metadata: { format: "mlx" } });
  * @see mlx.core.save_safetensors
  */

@@ -82,7 +82,8 @@ const splitRest = (rest: readonly unknown[]): [readonly unknown[], TreeMapOption
  *
  * @throws ArgumentError when a further tree lacks an entry of the first
  * @example
- * mx.treeMap((p, g) => p.subtract(g.multiply(0.1)), params, grads);
+ * const [params, grads] = [{ w: mx.array([1, 2]) }, { w: mx.array([2, 2]) }];
+ * mx.treeMap((p, g) => p.subtract(g.multiply(0.5)), params, grads).w; // [0, 1]
  * @see mlx.utils.tree_map
  */
 export const treeMap = <T, R>(
@@ -100,6 +101,7 @@ export const treeMap = <T, R>(
  * `path` being put before every path.
  *
  * @example
+ * const params = { weight: mx.ones([2]), bias: mx.ones([2]) };
  * mx.treeMapWithPath((path, w) => (path.endsWith("bias") ? w : w.multiply(0.5)), params);
  * @see mlx.utils.tree_map_with_path
  */
@@ -124,7 +126,7 @@ export interface TreeReduceOptions<A> {
  *
  * @returns the result; `undefined` for a tree without leaves and no initializer
  * @example
- * mx.treeReduce((n, w) => n + w.size, params, 0);
+ * mx.treeReduce((n, w) => n + w.size, { w: mx.ones([2, 3]), b: mx.zeros([3]) }, 0); // 9
  * @see mlx.utils.tree_reduce
  */
 export function treeReduce<T>(

@@ -191,7 +191,7 @@ export function reciprocal(a: Operand): NDArray {
 /**
  * Identity in value; a wall for reverse differentiation and zero for forward.
  *
- * @example mx.grad((x) => mx.stopGradient(x).multiply(x))(mx.array(3)).item() // 3
+ * @example mx.grad((x: mx.NDArray) => mx.stopGradient(x).multiply(x))(mx.array(3)).item() // 3
  * @see mlx.core.stop_gradient
  */
 export function stopGradient(a: Operand): NDArray {

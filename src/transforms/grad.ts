@@ -57,7 +57,7 @@ type Numbers = number | readonly number[];
  *   leaves that are not arrays
  * @example
  * const df = mx.grad((p: { w: mx.NDArray }) => p.w.multiply(p.w).sum());
- * df({ w: mx.array([1, 2]) }).w; // array([2, 4])
+ * df({ w: mx.array([1, 2]) }).w; // [2, 4]
  * @see mlx.core.grad
  */
 export function grad<A extends readonly unknown[]>(
