@@ -14,6 +14,8 @@ interface Entry {
   readonly file: string;
   readonly summary: string;
   readonly see: string;
+  /** Interfaces and aliases: named in one line, not one row each. */
+  readonly isType: boolean;
 }
 
 function firstSentence(text: string): string {
@@ -52,15 +54,19 @@ function publicSurface(api: API, file: string): Entry[] {
           file: relative(resolve("."), declared),
           summary: firstSentence(symbol.getDocumentationComment(checker)),
           see: String(see?.text ?? "").trim(),
+          isType: (symbol.flags & TYPE) !== 0 && (symbol.flags & VALUE) === 0,
         },
       ];
     });
   return entriesOf(module, "").sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
-/** SymbolFlags.Alias and SymbolFlags.ValueModule, which the package does not export as values. */
+/** SymbolFlags.Alias and ValueModule; the package does not export the values. */
 const ALIAS = 1 << 21;
 const MODULE = 1 << 9;
+/** SymbolFlags.Interface and TypeAlias; SymbolFlags.Variable, Function and Class. */
+const TYPE = (1 << 6) | (1 << 19);
+const VALUE = 0b11 | (1 << 4) | (1 << 5);
 
 const blocks = findBlocks();
 const urls = compileBlocks(blocks);
@@ -84,12 +90,14 @@ try {
   for (const [name, file] of ENTRIES) {
     const entries = publicSurface(api, file);
     lines.push(`## ${name}`, "", "| name | what it does | in MLX |", "| --- | --- | --- |");
-    for (const entry of entries) {
+    for (const entry of entries.filter(({ isType }) => !isType)) {
       if (entry.summary === "") undocumented.push(`${name}: ${entry.name} (${entry.file})`);
       const link = `[\`${entry.name}\`](../${entry.file})`;
       lines.push(`| ${link} | ${escape(entry.summary)} | ${entry.see ? `\`${entry.see}\`` : ""} |`);
     }
-    lines.push("");
+    const types = entries.filter(({ isType }) => isType);
+    const links = types.map((entry) => `[\`${entry.name}\`](../${entry.file})`);
+    lines.push("", `Types: ${links.join(", ")}.`, "");
   }
 } finally {
   api.close();
