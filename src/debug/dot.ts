@@ -1,6 +1,6 @@
 /** Pictures of graphs: what arrays will be computed from, in Graphviz's DOT language. */
 import { ArgumentError } from "../core/errors.js";
-import { describe, isPlainObject } from "../core/guards.js";
+import { describe, isPlainObject, type Scalar } from "../core/guards.js";
 import { isNDArray, type NDArray } from "../graph/array.js";
 import { isHole } from "../graph/hole.js";
 import { type Node, outsOf } from "../graph/node.js";
@@ -39,8 +39,14 @@ const inOrder = (roots: readonly Node[]): Node[] => {
 /** The box an array is drawn in: all results of one application share that of the first. */
 const boxOf = (n: Node): Node => outsOf(n)[0] ?? n;
 
+const show = (value: Scalar): string =>
+  typeof value === "object" ? `${value.re} + ${value.im}i` : String(value);
+
 const kindOf = (n: Node): string => {
-  if (n.prim !== null) return n.prim.name;
+  if (n.prim !== null) {
+    const { name, lower } = n.prim;
+    return lower?.kind === "constant" ? `${name} ${show(lower.value(n.attrs))}` : name;
+  }
   return isHole(n) ? "placeholder" : "data";
 };
 
