@@ -8,7 +8,9 @@ import { interpret } from "../../src/kernel/interpret.js";
 import { isKernel } from "../../src/kernel/ir.js";
 import { elementsOf } from "../../src/kernel/storage-values.js";
 import { columnSums, product, scaledAdd, softmaxRows, takeRows } from "../kernel/kernels.js";
-import { type Case, randomCase } from "../kernel/random-kernels.js";
+import type { Case } from "../kernel/random-data.js";
+import { randomCase } from "../kernel/random-kernels.js";
+import { randomProduct } from "../kernel/random-products.js";
 
 const uploadFloats = (d: Device, values: Iterable<number>): Storage =>
   d.upload(new Uint8Array(Float32Array.from(values).buffer));
@@ -197,6 +199,15 @@ export const deviceSuite = (name: string, make: () => Device): void => {
       );
       agree(d, withFloats(product(m, n, 17), [m * 17, 17 * n], m * n), 1e-5, `product ${m}×${n}`);
     }
+  });
+
+  test(`${name}: positions of ties where the vector axis is not the last`, () => {
+    agree(make(), randomCase(6510), 0, "seed 6510");
+  });
+
+  test(`${name}: random products`, () => {
+    const d = make();
+    for (let seed = 0; seed < 100; seed++) agree(d, randomProduct(seed), 0, `seed ${seed}`);
   });
 
   for (let from = 0; from < 300; from += 50) {

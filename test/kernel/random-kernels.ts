@@ -16,42 +16,9 @@ import {
   uint64,
 } from "../../src/core/dtype.js";
 import type { ComputeType, ScalarOp } from "../../src/core/scalar.js";
-import { elementBytes, widened } from "../../src/kernel/domains.js";
-import type { Axis, Guard, Ix, Kernel, Mask, ValId } from "../../src/kernel/ir.js";
-import { elementsOf } from "../../src/kernel/storage-values.js";
+import type { Axis, Guard, Ix, Mask, ValId } from "../../src/kernel/ir.js";
 import { affine, grid, KernelBuilder, row } from "./kernels.js";
-
-/** A kernel with bytes for its buffers (outputs hold a pattern that must survive where nothing is stored). */
-export interface Case {
-  readonly kernel: Kernel;
-  readonly outer: number;
-  readonly buffers: readonly Uint8Array[];
-  readonly params: readonly (number | bigint | boolean)[];
-}
-
-/** Repeatable random choices. */
-export class Random {
-  private state: number;
-
-  constructor(seed: number) {
-    this.state = Math.imul(seed + 1, 0x9e3779b1) >>> 0;
-  }
-
-  below(n: number): number {
-    this.state ^= this.state << 13;
-    this.state ^= this.state >>> 17;
-    this.state ^= this.state << 5;
-    return (this.state >>> 0) % n;
-  }
-
-  chance(percent: number): boolean {
-    return this.below(100) < percent;
-  }
-
-  pick<const T>(list: readonly [T, ...T[]]): T {
-    return list[this.below(list.length)] ?? list[0];
-  }
-}
+import { type Case, narrow, Random, randomBytes, randomNumber, type Slot } from "./random-data.js";
 
 const sizes = [1, 2, 3, 4, 5, 7, 8, 9, 16, 17, 31, 33] as const;
 
@@ -106,8 +73,6 @@ const types = ["f32", "f32", "f32", "f32", "i32", "u32", "f64", "i64", "u64", "b
 const isFloat = (t: ComputeType): boolean => t === "f32" || t === "f64";
 /** Sums of magnitudes below this are exact in float32 for multiples of 1/4. */
 const exact = 2 ** 20;
-/** So are single values in bfloat16. */
-const narrow = 16;
 
 interface Term {
   readonly id: ValId;
@@ -115,12 +80,6 @@ interface Term {
   /** Greatest magnitude of a float. */
   readonly bound: number;
   readonly domain: Mask;
-}
-
-interface Slot {
-  readonly storage: DType;
-  readonly length: number;
-  readonly input: boolean;
 }
 
 class Generator {
@@ -167,7 +126,7 @@ class Generator {
     return {
       kernel,
       outer: this.size(0),
-      buffers: this.slots.map((s) => this.fill(s)),
+      buffers: this.slots.map((s) => randomBytes(random, s)),
       params: this.params,
     };
   }
@@ -187,30 +146,6 @@ class Generator {
       [out[i], out[j]] = [out[j] ?? 0, out[i] ?? 0];
     }
     return out;
-  }
-
-  /** A random number as storage of the type allows: small floats stay multiples of 1/4. */
-  private number(type: ComputeType): number | bigint {
-    const n = this.random.below(2 * narrow + 1) - narrow;
-    if (type === "bool") return this.random.below(2);
-    if (type === "f32" || type === "f64") return n / 4;
-    const wild = this.random.chance(30) ? Math.imul(this.random.below(2 ** 31), 0x85ebca6b) : n;
-    if (type === "i64" || type === "u64") {
-      return BigInt[type === "i64" ? "asIntN" : "asUintN"](
-        64,
-        BigInt(wild) * (this.random.chance(50) ? 4294967297n : 1n),
-      );
-    }
-    return type === "u32" ? wild >>> 0 : wild | 0;
-  }
-
-  private fill({ storage, length, input }: Slot): Uint8Array {
-    const bytes = new Uint8Array(length * elementBytes(storage)).fill(0x11);
-    if (input) {
-      const elements = elementsOf(storage, bytes);
-      for (let i = 0; i < length; i++) elements.set(i, this.number(widened(storage)));
-    }
-    return bytes;
   }
 
   /** An address that takes the axes in some order, perhaps strided, reversed or shifted. */
@@ -233,11 +168,11 @@ class Generator {
     const { random, k } = this;
     const kind = random.below(10);
     if (kind === 0) {
-      const value = this.number(type);
+      const value = randomNumber(random, type);
       return { id: k.constant(type, value), type, bound: 4, domain: 0 };
     }
     if (kind === 1) {
-      const value = this.number(type);
+      const value = randomNumber(random, type);
       this.params.push(type === "bool" ? value !== 0 : value);
       return { id: k.param(type), type, bound: 4, domain: 0 };
     }
