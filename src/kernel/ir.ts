@@ -47,10 +47,9 @@ export interface Buf {
   readonly access: "read" | "write" | "partial";
 }
 
-export type Val = {
-  readonly dtype: ComputeType;
-} & /** Widened to the compute type. Where a guard fails nothing is read and the value is `fill`. */
-(
+/** What a value is, its type aside. */
+type Form =
+  /** Widened to the compute type. Where a guard fails nothing is read and the value is `fill`. */
   | {
       readonly op: "load";
       readonly buf: number;
@@ -65,7 +64,7 @@ export type Val = {
   | { readonly op: "coord"; readonly ix: Ix }
   /** A bool: all guards hold. */
   | { readonly op: "within"; readonly guards: readonly Guard[] }
-  /** An i32 in [0, size): a negative operand wraps once; out of range it is clamped and error `code` is raised. */
+  /** An i32 in [0, size): a negative operand wraps once; out of range is clamped and raises `code`. */
   | { readonly op: "index"; readonly in: ValId; readonly size: number; readonly code: number }
   | { readonly op: "scalar"; readonly fn: ScalarOp; readonly in: readonly ValId[] }
   /** For argmax/argmin `at` is the position to report (an i32/u32 value); the result is u32. */
@@ -77,8 +76,9 @@ export type Val = {
       readonly at: ValId | null;
     }
   /** Sum of a·b over contract axes. At most one per kernel. */
-  | { readonly op: "contract"; readonly a: ValId; readonly b: ValId; readonly over: Mask }
-);
+  | { readonly op: "contract"; readonly a: ValId; readonly b: ValId; readonly over: Mask };
+
+export type Val = { readonly dtype: ComputeType } & Form;
 
 /**
  * Writes `value`, narrowed to the buffer's storage dtype, at `ix`, for every point of `over`: the axes it runs over

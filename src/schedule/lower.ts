@@ -217,16 +217,11 @@ class Lowerer {
       im: read.im === null ? null : s.spread(read.im, over),
     };
     const arg = how === "argmax" || how === "argmin";
+    if (over === 0) return arg ? { re: s.constant("u32", 0), im: null } : value;
     const position = arg ? s.coord(reductionPosition(at, edge.shape, axes)) : null;
-    if (value.im === null)
-      return {
-        re: over === 0 && !arg ? value.re : s.reduce(how, value.re, over, position),
-        im: null,
-      };
+    if (value.im === null) return { re: s.reduce(how, value.re, over, position), im: null };
     if (how !== "sum") throw new InternalError(`[lower] no ${how} reduction of complex values`);
-    return over === 0
-      ? value
-      : { re: s.reduce(how, value.re, over, null), im: s.reduce(how, value.im, over, null) };
+    return { re: s.reduce(how, value.re, over, null), im: s.reduce(how, value.im, over, null) };
   }
 
   private contraction(op: Op): Parts<ValId> {
