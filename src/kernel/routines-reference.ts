@@ -153,7 +153,9 @@ export const interpretRoutine = (r: Routine, buffers: readonly Uint8Array[]): nu
   switch (r.routine) {
     case "scatter": {
       const out = pick(buffers, 2 + r.axes.length);
-      out.set(pick(buffers, 0).subarray(0, out.length));
+      // A buffer may go on behind its array: only the array is copied.
+      const bytes = r.shape.reduce((n, d) => n * d, r.dtype.size);
+      out.set(pick(buffers, 0).subarray(0, bytes));
       const indices = buffers.slice(2, 2 + r.axes.length).map(viewOf);
       return onCells(r.dtype, [pick(buffers, 1), out], (cells) =>
         scatter(r, pick(cells, 0), indices, pick(cells, 1)),

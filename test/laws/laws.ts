@@ -11,16 +11,16 @@ import { vmap } from "../../src/transforms/vmap.js";
 import { type Column, columnOf, leafOf, naive } from "../support/naive.js";
 import { draw, type Sample } from "./samples.js";
 
-type Fn = (...xs: NDArray[]) => NDArray[];
+export type Fn = (...xs: NDArray[]) => NDArray[];
 
-const wrap = (n: Node): NDArray => new NDArray(n);
-const at = <T>(list: readonly T[], i: number): T => {
+export const wrap = (n: Node): NDArray => new NDArray(n);
+export const at = <T>(list: readonly T[], i: number): T => {
   const x = list[i];
   assert.ok(x !== undefined, `no element ${i} among ${list.length}`);
   return x;
 };
 
-const apply =
+export const apply =
   (prim: AnyPrimitive, attrs: unknown): Fn =>
   (...xs) =>
     bindAll(
@@ -34,7 +34,7 @@ const numbers = (x: NDArray): number[] => {
   naive.evaluate([x.node]);
   return flat(columnOf(x.node));
 };
-const flat = (c: Column): number[] => {
+export const flat = (c: Column): number[] => {
   const { im } = c;
   return im === null ? c.re.map(Number) : c.re.flatMap((v, i) => [Number(v), at(im, i)]);
 };
@@ -64,7 +64,7 @@ const dot = (a: readonly NDArray[], b: readonly NDArray[]): number =>
   }, 0);
 
 /** `f` as a function of its inexact operands alone, with those that can be perturbed. */
-const differentiable = (f: Fn, ins: readonly Node[]): { g: Fn; xs: NDArray[] } => {
+export const differentiable = (f: Fn, ins: readonly Node[]): { g: Fn; xs: NDArray[] } => {
   const slots = ins.map((n) => isInexact(n.dtype));
   const xs = ins.filter((n) => isInexact(n.dtype)).map(wrap);
   return {
@@ -78,7 +78,7 @@ const differentiable = (f: Fn, ins: readonly Node[]): { g: Fn; xs: NDArray[] } =
   };
 };
 
-const direction = (xs: readonly NDArray[], seed: number): NDArray[] =>
+export const direction = (xs: readonly NDArray[], seed: number): NDArray[] =>
   xs.map((x, i) =>
     wrap(
       draw(
