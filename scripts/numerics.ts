@@ -18,7 +18,7 @@ const short = (x: number): string =>
     ? x.toPrecision(9).replace(/\.?0+(e|$)/, "$1")
     : String(x);
 
-const cells = (a: Accuracy): string => `${a.max.toFixed(2)} | ${a.mean.toFixed(3)}`;
+const cells = (a: Accuracy): string => `${a.steps} | ${a.max.toFixed(2)} | ${a.mean.toFixed(3)}`;
 const place = (a: Accuracy): string => `(${a.at.map(short).join(", ")})`;
 
 const rows = names.map((fn) => {
@@ -35,8 +35,8 @@ const rows = names.map((fn) => {
 });
 
 const table = [
-  "| function | float32 samples | max, fused | mean, fused | max, unfused | mean, unfused | float32 worst at | float64 max | float64 mean |",
-  "| --- | --: | --: | --: | --: | --: | --- | --: | --: |",
+  "| function | float32 samples | fused: steps | max | mean | unfused: steps | max | mean | worst at | float64: steps | max | mean |",
+  "| --- | --: | --: | --: | --: | --: | --: | --: | --- | --: | --: | --: |",
   ...rows,
 ].join("\n");
 

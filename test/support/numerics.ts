@@ -172,6 +172,9 @@ const valuesAt = (
 
 export interface Accuracy {
   readonly samples: number;
+  /** The most numbers of the format that any value is away from the correctly rounded one. */
+  readonly steps: number;
+  /** Largest and mean distance from the exact value, in units of the last place. */
   readonly max: number;
   readonly mean: number;
   /** Where the largest deviation was. */
@@ -180,7 +183,22 @@ export interface Accuracy {
   readonly expected: number;
 }
 
-/** Largest and mean distance from the exact values. */
+const bits = new DataView(new ArrayBuffer(8));
+
+/** Position among the numbers of the format, zero at 0. */
+const ordinal = (x: number, type: FloatType): bigint => {
+  if (type === "f32") bits.setFloat32(0, x);
+  else bits.setFloat64(0, x);
+  const raw = type === "f32" ? BigInt(bits.getInt32(0)) : bits.getBigInt64(0);
+  return raw < 0n ? -BigInt.asUintN(type === "f32" ? 31 : 63, raw) : raw;
+};
+
+const stepsBetween = (a: number, b: number, type: FloatType): number => {
+  const d = Number(ordinal(a, type) - ordinal(b, type));
+  return Number.isNaN(a) && Number.isNaN(b) ? 0 : Math.abs(d);
+};
+
+/** Runs the function over the samples and measures every value. */
 export const accuracyOf = (
   fn: MathOp,
   type: FloatType,
@@ -191,10 +209,12 @@ export const accuracyOf = (
   let worst = { max: -1, at: samples.a.slice(0, 1), got: Number.NaN, expected: Number.NaN };
   let sum = 0;
   let counted = 0;
+  let steps = 0;
   samples.a.forEach((a, i) => {
     const b = samples.b[i] ?? 1;
     const got = values[i] ?? Number.NaN;
     const { rounded, ulps } = deviation(fn, formats[type], a, b, got);
+    steps = Math.max(steps, Number.isFinite(ulps) ? stepsBetween(got, rounded, type) : ulps);
     if (Number.isFinite(rounded)) {
       sum += ulps;
       counted++;
@@ -203,5 +223,5 @@ export const accuracyOf = (
       worst = { max: ulps, at: binary.has(fn) ? [a, b] : [a], got, expected: rounded };
     }
   });
-  return { samples: samples.a.length, mean: sum / Math.max(1, counted), ...worst };
+  return { samples: samples.a.length, steps, mean: sum / Math.max(1, counted), ...worst };
 };

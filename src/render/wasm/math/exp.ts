@@ -1,5 +1,5 @@
 /** float32 functions built on e^x: exp, expm1, sigmoid, tanh, sinh, cosh. */
-import type { LaneCode, Ref } from "../lane-code.js";
+import type { LaneCode, MaskRef, Ref } from "../lane-code.js";
 import { oddPolynomial, polynomial } from "./polynomial.js";
 
 /** Adding it to |x| < 2^22 leaves the nearest integer in the low bits. */
@@ -60,21 +60,29 @@ export const exp2Scaled = (c: LaneCode, z: Ref, restOf: (n: Ref) => Ref): Ref =>
   return scaleTwice(c, expOfReduced(c, r), c.bitsOf(shifted), 0);
 };
 
-/** e^x for x ≤ 0, NaN kept. */
-const expOfNegative = (c: LaneCode, x: Ref): Ref => {
-  // Lanes that underflow to zero compute e^0: arithmetic on subnormals is slow.
-  const gone = c.lt(x, c.constant(-104));
-  const { bits, r } = reduce(c, c.select(gone, c.constant(0), x));
-  return c.select(gone, c.constant(0), scaleTwice(c, expOfReduced(c, r), bits, 0));
-};
-
 /** e^x for |x| < 87, in one step. */
 export const expSmall = (c: LaneCode, x: Ref): Ref => {
   const { bits, r } = reduce(c, x);
   return c.mul(expOfReduced(c, r), powerOfTwo(c, bits, 0));
 };
 
-export const exp = (c: LaneCode, x: Ref): Ref => expOfNegative(c, c.atMost(x, c.constant(89)));
+const isExtreme = (c: LaneCode, x: Ref): MaskRef => c.gt(c.abs(x), c.constant(87));
+
+/** e^x where it is next to overflow, subnormal, or beyond either. */
+const expOfExtreme = (c: LaneCode, x: Ref): Ref => {
+  const within = c.both(c.gt(x, c.constant(-104)), c.lt(x, c.constant(89)));
+  const limit = c.select(c.gt(x, c.constant(0)), c.constant(Infinity), c.constant(0));
+  // The lanes beyond compute e^0: arithmetic on subnormals is slow.
+  const border = (): Ref => {
+    const { bits, r } = reduce(c, c.select(within, x, c.constant(0)));
+    return scaleTwice(c, expOfReduced(c, r), bits, 0);
+  };
+  return c.unless(c.both(within, isExtreme(c, x)), border, limit);
+};
+
+/** The usual way serves NaN too: comparisons with it fail. */
+export const exp = (c: LaneCode, x: Ref): Ref =>
+  c.unless(isExtreme(c, x), () => expOfExtreme(c, x), expSmall(c, x));
 
 export const expm1 = (c: LaneCode, x: Ref): Ref => {
   const clamped = c.atLeast(c.atMost(x, c.constant(89)), c.constant(-20));
@@ -87,10 +95,10 @@ export const expm1 = (c: LaneCode, x: Ref): Ref => {
   return c.select(tiny, c.mul(x, c.madd(x, c.constant(0.5), c.constant(1))), c.add(y, y));
 };
 
-/** With e^−|x| nothing overflows, and the result is accurate down to subnormals. */
+/** 1 / (1 + e) or e / (1 + e) with e = e^−|x| ≤ 1: nothing overflows, and subnormal results are kept. */
 export const sigmoid = (c: LaneCode, x: Ref): Ref => {
   const one = c.constant(1);
-  const e = expOfNegative(c, c.neg(c.abs(x)));
+  const e = exp(c, c.neg(c.abs(x)));
   return c.div(c.select(c.lt(x, c.constant(0)), e, one), c.add(one, e));
 };
 
