@@ -35,7 +35,9 @@ export const sample = (
     const x = features(p, config, mx.array(padded).reshape([1, context]));
     const last = mx.take(x, mx.array([seen.length - 1], mx.int32), 1);
     const scores = logits(p, last).reshape([-1]).divide(options.temperature);
-    tokens.push(Number(mx.random.categorical(scores, { key: use }).item()));
+    const token = mx.random.categorical(scores, { key: use });
+    mx.eval(token, key);
+    tokens.push(Number(token.item()));
   }
   return vocabulary.decode(tokens.slice(written));
 };
