@@ -1,9 +1,14 @@
 /** Elementwise arithmetic of two operands, with broadcasting and promotion. */
-import { isInteger } from "../core/dtype.js";
+import { bool, isInteger, uint8 } from "../core/dtype.js";
 import { atLeastFloat } from "../core/promotion.js";
 import type { NDArray } from "../graph/array.js";
+import type { Node } from "../graph/node.js";
 import * as p from "../primitives/index.js";
 import { binary, type Operand, pair, rejectComplex, wrap } from "./operand.js";
+
+/** Booleans divide as the numbers 0 and 1. */
+const throughInt = (build: (a: Node, b: Node) => Node, x: Node, y: Node): Node =>
+  p.cast(build(p.cast(x, uint8), p.cast(y, uint8)), bool);
 
 /**
  * Elementwise a + b. Overflow wraps; bool + bool is logical or.
@@ -60,6 +65,7 @@ export function divide(a: Operand, b: Operand): NDArray {
 export function floorDivide(a: Operand, b: Operand): NDArray {
   const [x, y] = pair("floorDivide", a, b);
   rejectComplex("floorDivide", x);
+  if (x.dtype === bool) return wrap(throughInt(p.divide, x, y));
   if (isInteger(x.dtype)) return wrap(p.stopGradient(p.divide(x, y)));
   return wrap(p.floor(p.divide(x, y)));
 }
@@ -75,6 +81,7 @@ export function floorDivide(a: Operand, b: Operand): NDArray {
 export function remainder(a: Operand, b: Operand): NDArray {
   const [x, y] = pair("remainder", a, b);
   rejectComplex("remainder", x);
+  if (x.dtype === bool) return wrap(throughInt(p.remainder, x, y));
   return wrap(p.remainder(x, y));
 }
 

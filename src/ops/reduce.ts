@@ -6,6 +6,7 @@ import { normalizeAxes, normalizeAxis, reducedShape, showShape } from "../core/s
 import type { NDArray } from "../graph/array.js";
 import { type Node, sizeOf } from "../graph/node.js";
 import * as p from "../primitives/index.js";
+import { argmaxNode, argminNode, maxNode, minNode } from "./extremum.js";
 import { castTo, nodeOf, type Operand, wrap } from "./operand.js";
 
 /** One axis, several, or null for all. */
@@ -97,7 +98,7 @@ export function max(a: Operand, axis?: Axes | ReduceOptions, options?: ReduceOpt
   const n = nodeOf("max", a);
   const { axes, keepdims } = readReduce("max", n.shape.length, axis, options);
   requireElements("max", n, axes);
-  return wrap(reduceNode(p.max, n, axes, keepdims));
+  return wrap(reduceNode(maxNode, n, axes, keepdims));
 }
 
 /**
@@ -111,7 +112,7 @@ export function min(a: Operand, axis?: Axes | ReduceOptions, options?: ReduceOpt
   const n = nodeOf("min", a);
   const { axes, keepdims } = readReduce("min", n.shape.length, axis, options);
   requireElements("min", n, axes);
-  return wrap(reduceNode(p.min, n, axes, keepdims));
+  return wrap(reduceNode(minNode, n, axes, keepdims));
 }
 
 /**
@@ -213,7 +214,7 @@ export function argmax(
   axis?: number | null | ArgOptions,
   options?: ArgOptions,
 ): NDArray {
-  return argReduce("argmax", p.argmax, a, axis, options);
+  return argReduce("argmax", argmaxNode, a, axis, options);
 }
 
 /**
@@ -228,5 +229,5 @@ export function argmin(
   axis?: number | null | ArgOptions,
   options?: ArgOptions,
 ): NDArray {
-  return argReduce("argmin", p.argmin, a, axis, options);
+  return argReduce("argmin", argminNode, a, axis, options);
 }

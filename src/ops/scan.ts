@@ -1,5 +1,5 @@
 /** Running sums, products and extrema, and differences, along an axis. */
-import { bool, type DType, int32 } from "../core/dtype.js";
+import { bool, complex64, type DType, int32 } from "../core/dtype.js";
 import { ArgumentError } from "../core/errors.js";
 import { readPositional } from "../core/options.js";
 import { atLeastFloat } from "../core/promotion.js";
@@ -7,6 +7,7 @@ import { normalizeAxis } from "../core/shape.js";
 import type { NDArray } from "../graph/array.js";
 import { type Node, sizeOf } from "../graph/node.js";
 import * as p from "../primitives/index.js";
+import { doubling } from "./extremum.js";
 import { castTo, nodeOf, type Operand, wrap } from "./operand.js";
 
 export interface ScanOptions {
@@ -105,7 +106,9 @@ export function cummax(
   axis?: number | null | ScanOptions,
   options?: ScanOptions,
 ): NDArray {
-  return otherScan("cummax", a, axis, options, p.cummax);
+  return otherScan("cummax", a, axis, options, (n, attrs) =>
+    n.dtype === complex64 ? complexMax(n, attrs) : p.cummax(n, attrs),
+  );
 }
 
 /**
@@ -120,7 +123,9 @@ export function cummin(
   axis?: number | null | ScanOptions,
   options?: ScanOptions,
 ): NDArray {
-  return otherScan("cummin", a, axis, options, p.cummin);
+  return otherScan("cummin", a, axis, options, (n, attrs) =>
+    n.dtype === complex64 ? complexMin(n, attrs) : p.cummin(n, attrs),
+  );
 }
 
 export interface DiffOptions {
@@ -153,17 +158,26 @@ export function diff(a: Operand, n?: number | DiffOptions, options?: DiffOptions
   return wrap(x);
 }
 
-/** Running logaddexp by doubling: after step k each place holds the result of the 2ᵏ places up to it. */
-const logScan = (x: Node, axis: number): Node => {
-  const length = x.shape[axis] ?? 0;
-  let y = x;
-  for (let step = 1; step < length; step *= 2) {
-    const rest = p.sliceAxis(y, axis, step, length);
-    const grown = p.logaddexp(rest, p.sliceAxis(y, axis, 0, length - step));
-    y = p.concatenate([p.sliceAxis(y, axis, 0, step), grown], axis);
-  }
-  return y;
-};
+/** A scan by doubling, for what has no routine: `start` is the combination of nothing. */
+const doubled =
+  (combine: (a: Node, b: Node) => Node, start: p.ConstantValue): Build =>
+  (n, attrs) => {
+    const { axis } = attrs;
+    const length = n.shape[axis] ?? 0;
+    const turned = n.shape.map((_, d) => attrs.reverse && d === axis);
+    let x = p.flip(n, turned);
+    if (attrs.exclusive && length > 0) {
+      const first = p.constantLike(p.sliceAxis(x, axis, 0, 1), start);
+      x = p.concatenate([first, p.sliceAxis(x, axis, 0, length - 1)], axis);
+    }
+    return p.flip(doubling(x, axis, combine), turned);
+  };
+
+const logScan = doubled(p.logaddexp, Number.NEGATIVE_INFINITY);
+const low = Number.NEGATIVE_INFINITY;
+const high = Number.POSITIVE_INFINITY;
+const complexMax = doubled(p.maximum, { re: low, im: low });
+const complexMin = doubled(p.minimum, { re: high, im: high });
 
 /**
  * Running log(sum(exp(a))) along an axis, of the flattened array without one. Integers keep their dtype.
@@ -177,14 +191,7 @@ export function logcumsumexp(
   axis?: number | null | ScanOptions,
   options?: ScanOptions,
 ): NDArray {
-  return otherScan("logcumsumexp", a, axis, options, (n, attrs) => {
-    const turned = n.shape.map((_, d) => attrs.reverse && d === attrs.axis);
-    let x = p.flip(p.cast(n, atLeastFloat(n.dtype)), turned);
-    if (attrs.exclusive && (n.shape[attrs.axis] ?? 0) > 0) {
-      const first = p.sliceAxis(x, attrs.axis, 0, 1);
-      const rest = p.sliceAxis(x, attrs.axis, 0, (n.shape[attrs.axis] ?? 1) - 1);
-      x = p.concatenate([p.constantLike(first, Number.NEGATIVE_INFINITY), rest], attrs.axis);
-    }
-    return p.cast(p.flip(logScan(x, attrs.axis), turned), n.dtype);
-  });
+  return otherScan("logcumsumexp", a, axis, options, (n, attrs) =>
+    p.cast(logScan(p.cast(n, atLeastFloat(n.dtype)), attrs), n.dtype),
+  );
 }

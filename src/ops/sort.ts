@@ -165,7 +165,7 @@ export function median(a: Operand, axis?: Axes | ReduceOptions, options?: Reduce
     : p.multiply(p.add(pick(half - 1), pick(half)), like(pick(half), 0.5));
   // NaN sorts last, so the last element tells.
   const last = pick(count - 1);
-  const value = p.select(p.notEqual(last, last), last, middle);
+  const value = p.select(p.notEqual(last, last), like(last, Number.NaN), middle);
   const kept = n.shape.map((x, d) => (axes.includes(d) ? 1 : x));
   return wrap(o.keepdims === true ? p.reshape(value, kept) : value);
 }

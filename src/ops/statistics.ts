@@ -7,7 +7,8 @@ import { normalizeAxes, reducedShape } from "../core/shape.js";
 import type { NDArray } from "../graph/array.js";
 import type { Node } from "../graph/node.js";
 import * as p from "../primitives/index.js";
-import { castTo, constant, floatOf, like, nodeOf, type Operand, spread, wrap } from "./operand.js";
+import { maxNode } from "./extremum.js";
+import { castTo, floatOf, like, nodeOf, type Operand, spread, wrap } from "./operand.js";
 import {
   type Axes,
   type ReduceOptions,
@@ -101,14 +102,13 @@ export function std(a: Operand, axis?: Axes | VarOptions, options?: VarOptions):
 
 /** Node-level log-sum-exp of an inexact node. */
 export const logsumexpNode = (n: Node, axes: readonly number[], keepdims: boolean): Node => {
-  const top = p.stopGradient(reduceNode(p.max, n, axes, true));
-  const total = reduceNode(p.sum, p.exp(p.subtract(n, spread(top, n.shape))), axes, true);
-  // All -Infinity: the difference is NaN, the result -Infinity.
-  const infinite = p.equal(
-    p.abs(top),
-    constant(Number.POSITIVE_INFINITY, p.abs(top).dtype, top.shape),
-  );
-  const result = p.select(infinite, top, p.add(p.log(total), top));
+  const top = p.stopGradient(reduceNode(maxNode, n, axes, true));
+  // An infinite maximum would make the difference NaN.
+  const size = p.abs(top);
+  const infinite = p.equal(size, like(size, Number.POSITIVE_INFINITY));
+  const centre = p.select(infinite, like(top, 0), top);
+  const total = reduceNode(p.sum, p.exp(p.subtract(n, spread(centre, n.shape))), axes, true);
+  const result = p.add(p.log(total), centre);
   return keepdims ? result : p.reshape(result, reducedShape(n.shape, axes, false));
 };
 
@@ -139,7 +139,7 @@ export interface SoftmaxOptions {
 
 /** Node-level softmax of an inexact node. */
 export const softmaxNode = (n: Node, axes: readonly number[]): Node => {
-  const top = p.stopGradient(reduceNode(p.max, n, axes, true));
+  const top = p.stopGradient(reduceNode(maxNode, n, axes, true));
   const e = p.exp(p.subtract(n, spread(top, n.shape)));
   return p.divide(e, spread(reduceNode(p.sum, e, axes, true), n.shape));
 };

@@ -1,4 +1,5 @@
 /** Hyperbolic functions and their inverses. */
+import { complex64 } from "../core/dtype.js";
 import type { Node } from "../graph/node.js";
 import type { Primitive } from "../graph/primitive.js";
 import { divide, multiply, shift, subtract } from "./arithmetic.js";
@@ -55,7 +56,10 @@ export const arccoshP: Primitive = elementwise({
   derivative: [
     (g, s) => {
       const x = at(s.ins, 0);
-      return multiply(g, multiply(rsqrt(shift(x, -1)), rsqrt(shift(x, 1))));
+      if (x.dtype === complex64)
+        return multiply(g, multiply(rsqrt(shift(x, -1)), rsqrt(shift(x, 1))));
+      // One root, as in MLX: outside the domain the derivative of the formula. Adding 0 takes the sign from -0.
+      return multiply(g, rsqrt(shift(multiply(shift(x, -1), shift(x, 1)), 0)));
     },
   ],
   complex: complexAcosh,

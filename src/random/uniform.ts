@@ -169,6 +169,6 @@ export function randint(
   const u = uniformNode(keyOr("randint", o.key), lo, hi, size, float32);
   const x = castTo(p.floor(u), d);
   const top = castTo(p.subtract(hi, like(hi, 1)), d);
-  const clamped = p.maximum(x, spread(castTo(lo, d), size));
-  return wrap(p.minimum(clamped, spread(top, size)));
+  const clamped = p.minimum(x, spread(top, size));
+  return wrap(p.maximum(clamped, spread(castTo(lo, d), size)));
 }

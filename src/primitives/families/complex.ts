@@ -40,7 +40,9 @@ const div = (s: S, a: Z, b: Z): Z => {
   const wide = s.op("ge", s.op("abs", b.re), s.op("abs", b.im));
   const major = s.op("select", wide, b.re, b.im);
   const minor = s.op("select", wide, b.im, b.re);
-  const ratio = s.op("div", minor, major);
+  // By zero the quotient is infinite, as in C, not NaN.
+  const zero = s.op("eq", major, f(s, 0));
+  const ratio = s.op("select", zero, f(s, 0), s.op("div", minor, major));
   const den = s.op("add", major, s.op("mul", minor, ratio));
   const x = s.op("select", wide, a.re, a.im);
   const y = s.op("select", wide, a.im, a.re);
@@ -49,16 +51,15 @@ const div = (s: S, a: Z, b: Z): Z => {
   return { re, im: s.op("select", wide, im, s.op("neg", im)) };
 };
 
-/** |a| without overflow of the squares. */
+/** |a|, in double precision: no overflow of the squares, and one rounding. */
 const modulus = (s: S, a: Z): unknown => {
   const x = s.op("abs", a.re);
   const y = s.op("abs", a.im);
-  const big = s.op("max", x, y);
-  const r = s.op("div", s.op("min", x, y), big);
-  const m = s.op("mul", big, s.op("sqrt", s.op("add", f(s, 1), s.op("mul", r, r))));
-  const plain = s.op("eq", big, f(s, 0));
-  const infinite = s.op("eq", big, f(s, Number.POSITIVE_INFINITY));
-  return s.op("select", s.op("or", plain, infinite), big, m);
+  const square = (v: unknown): unknown => s.op("mul", s.cast("f64", v), s.cast("f64", v));
+  const m = s.cast("f32", s.op("sqrt", s.op("add", square(x), square(y))));
+  const infinite = f(s, Number.POSITIVE_INFINITY);
+  const far = s.op("or", s.op("eq", x, infinite), s.op("eq", y, infinite));
+  return s.op("select", far, infinite, m);
 };
 
 const exp = (s: S, a: Z): Z => {
