@@ -3,7 +3,13 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { detectFeatures } from "../src/device/wasm/features.js";
 import type { MathOp } from "../src/render/wasm/math/index.js";
-import { type Accuracy, accuracyOf, measured, samplesOf } from "../test/support/numerics.js";
+import {
+  type Accuracy,
+  accuracyOf,
+  measured,
+  rendered,
+  samplesOf,
+} from "../test/support/numerics.js";
 
 const path = "docs/numerics.md";
 const begin = "<!-- measured: node build/scripts/numerics.js -->";
@@ -23,12 +29,14 @@ const place = (a: Accuracy): string => `(${a.at.map(short).join(", ")})`;
 
 const rows = names.map((fn) => {
   const single = samplesOf(fn, "f32", 100, 50_000);
-  const fused = accuracyOf(fn, "f32", single, { relaxed: true, shared: false });
-  const plain = accuracyOf(fn, "f32", single, { relaxed: false, shared: false });
-  const double = accuracyOf(fn, "f64", samplesOf(fn, "f64", 4, 10_000), {
-    relaxed: false,
-    shared: false,
-  });
+  const fused = accuracyOf(fn, "f32", single, rendered({ relaxed: true, shared: false }));
+  const plain = accuracyOf(fn, "f32", single, rendered({ relaxed: false, shared: false }));
+  const double = accuracyOf(
+    fn,
+    "f64",
+    samplesOf(fn, "f64", 4, 10_000),
+    rendered({ relaxed: false, shared: false }),
+  );
   const worst = fused.max > plain.max ? fused : plain;
   console.log(fn, fused.max.toFixed(3), plain.max.toFixed(3), double.max.toFixed(3));
   return `| ${fn} | ${fused.samples} | ${cells(fused)} | ${cells(plain)} | ${place(worst)} | ${cells(double)} |`;

@@ -2,8 +2,9 @@
 import { type DType, float32, float64 } from "../../src/core/dtype.js";
 import type { Kernel } from "../../src/kernel/ir.js";
 import type { Features } from "../../src/render/contract.js";
-import type { MathOp } from "../../src/render/wasm/math/index.js";
+import { expand, type MathOp } from "../../src/render/wasm/math/index.js";
 import { deviation, formats } from "./exact.js";
+import { LaneEmulator } from "./lane-emulator.js";
 import { RenderedProgram } from "./rendered.js";
 
 export type FloatType = "f32" | "f64";
@@ -153,22 +154,33 @@ const mapKernel = (fn: MathOp, type: FloatType, count: number): Kernel => {
   };
 };
 
-/** The function's values at the samples, as a rendered kernel computes them. */
-const valuesAt = (
-  fn: MathOp,
-  type: FloatType,
-  samples: Samples,
-  features: Features,
-): ArrayLike<number> => {
-  const count = samples.a.length;
-  const bytesOf = (xs: readonly number[]): Uint8Array =>
-    new Uint8Array((type === "f32" ? Float32Array.from(xs) : Float64Array.from(xs)).buffer);
-  const program = new RenderedProgram(mapKernel(fn, type, count), features);
-  const inputs = [samples.a, samples.b].slice(0, binary.has(fn) ? 2 : 1).map(bytesOf);
-  const { outputs } = program.run(inputs, [count * (type === "f32" ? 4 : 8)], count);
-  const { buffer } = Uint8Array.from(outputs[0] ?? []);
-  return type === "f32" ? new Float32Array(buffer) : new Float64Array(buffer);
-};
+/** Computes a function's values at samples. */
+export type Way = (fn: MathOp, type: FloatType, samples: Samples) => ArrayLike<number>;
+
+/** As a rendered kernel does. */
+export const rendered =
+  (features: Features): Way =>
+  (fn, type, samples) => {
+    const count = samples.a.length;
+    const bytesOf = (xs: readonly number[]): Uint8Array =>
+      new Uint8Array((type === "f32" ? Float32Array.from(xs) : Float64Array.from(xs)).buffer);
+    const program = new RenderedProgram(mapKernel(fn, type, count), features);
+    const inputs = [samples.a, samples.b].slice(0, binary.has(fn) ? 2 : 1).map(bytesOf);
+    const { outputs } = program.run(inputs, [count * (type === "f32" ? 4 : 8)], count);
+    const { buffer } = Uint8Array.from(outputs[0] ?? []);
+    return type === "f32" ? new Float32Array(buffer) : new Float64Array(buffer);
+  };
+
+/** As straight-line code on one emulated lane, whatever the engine has. */
+export const emulated =
+  (fused: boolean): Way =>
+  (fn, type, samples) => {
+    const lane = new LaneEmulator(type, fused);
+    const count = binary.has(fn) ? 2 : 1;
+    return samples.a.map((a, i) =>
+      lane.run((c, args) => expand(c, fn, args), ...[a, samples.b[i] ?? 1].slice(0, count)),
+    );
+  };
 
 export interface Accuracy {
   readonly samples: number;
@@ -199,13 +211,8 @@ const stepsBetween = (a: number, b: number, type: FloatType): number => {
 };
 
 /** Runs the function over the samples and measures every value. */
-export const accuracyOf = (
-  fn: MathOp,
-  type: FloatType,
-  samples: Samples,
-  features: Features,
-): Accuracy => {
-  const values = valuesAt(fn, type, samples, features);
+export const accuracyOf = (fn: MathOp, type: FloatType, samples: Samples, way: Way): Accuracy => {
+  const values = way(fn, type, samples);
   let worst = { max: -1, at: samples.a.slice(0, 1), got: Number.NaN, expected: Number.NaN };
   let sum = 0;
   let counted = 0;

@@ -1,8 +1,6 @@
 /** Polynomials and small idioms shared by the float32 expansions. */
 import type { LaneCode, Ref } from "../lane-code.js";
 
-export type Expansion = (c: LaneCode, ...args: readonly [Ref, Ref?]) => Ref;
-
 /** Σ cᵢ xⁱ by Horner's rule, coefficients from the constant term up. */
 export const polynomial = (c: LaneCode, x: Ref, coefficients: readonly number[]): Ref => {
   const [top = 0, ...rest] = coefficients.toReversed();
