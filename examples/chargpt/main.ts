@@ -159,7 +159,8 @@ const main = async (args: readonly string[]): Promise<void> => {
 try {
   await main(process.argv.slice(2));
 } catch (error) {
-  if (!(error instanceof InputError)) throw error;
+  // Running out of memory comes from the sizes that were asked for.
+  if (!(error instanceof InputError || error instanceof mx.DeviceError)) throw error;
   console.error(`chargpt: ${error.message}`);
   process.exitCode = 2;
 }

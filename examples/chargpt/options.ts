@@ -27,7 +27,7 @@ export interface Options {
 }
 
 /** About a minute on two cores. */
-export const defaults: Settings = { steps: 400, batch: 16, context: 64, lr: 3e-3, seed: 0 };
+export const defaults: Settings = { steps: 1000, batch: 16, context: 64, lr: 3e-3, seed: 0 };
 
 export const help: string = `Trains a small GPT on the characters of a text, then writes some text of its own.
 
@@ -114,8 +114,8 @@ export const readOptions = (args: readonly string[]): Options => {
   return {
     given: present({
       steps: whole("steps", values.steps, 1, 10_000_000),
-      batch: whole("batch", values.batch, 1, 65_536),
-      context: whole("context", values.context, 1, 65_536),
+      batch: whole("batch", values.batch, 1, 4096),
+      context: whole("context", values.context, 1, 4096),
       lr: positive("lr", values.lr),
       seed: whole("seed", values.seed, 0, 2 ** 32 - 1),
     }),

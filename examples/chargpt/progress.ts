@@ -36,6 +36,8 @@ class Meter {
     while (this.#marks.length > 2 && time - (this.#marks[1]?.time ?? time) > 5000)
       this.#marks.shift();
     const from = this.#marks[0] ?? { step, time };
+    // The first step makes all kernels: it says nothing about the others.
+    if (step === this.#options.first + 1) this.#marks.shift();
     const seconds = Math.max(1e-3, (time - from.time) / 1000) / Math.max(1, step - from.step);
     return {
       speed: Math.round(this.#options.tokens / seconds).toLocaleString("en"),

@@ -52,8 +52,8 @@ const kindOf = (n: Node): string => {
 
 function* lines(roots: readonly Node[], names: ReadonlyMap<Node, string>): Generator<string> {
   yield "digraph {";
-  yield '  node [fontname="sans-serif", fontsize=11];';
-  yield '  edge [fontname="sans-serif", fontsize=9, arrowsize=0.7];';
+  yield '  node [fontname="Helvetica", fontsize=11];';
+  yield '  edge [fontname="Helvetica", fontsize=9, arrowsize=0.7];';
   const nodes = inOrder(roots);
   const drawn = new Map<Node, string>();
   const wanted = new Set(roots);
