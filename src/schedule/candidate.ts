@@ -43,6 +43,7 @@ const packingLimit = 4;
 /** Tensors a contraction may read, both operands together, when it computes them while packing. */
 const packingReads = 4;
 const mostOps = 96;
+const mostAtoms = 24;
 const mostBuffers = 28;
 
 const maskOf = (lists: readonly Atoms[]): number => {
@@ -84,7 +85,12 @@ const overMask = (op: Op, domain: readonly Atoms[]): number => {
   return maskOf(domain.filter((_, d) => axes.includes(d)));
 };
 
-export type IsStored = (op: Op, members: ReadonlySet<Op>) => boolean;
+/** Anything that knows its operations: a set, or a map from them. */
+export interface Members {
+  has(op: Op): boolean;
+}
+
+export type IsStored = (op: Op, members: Members) => boolean;
 
 const product = (mask: number, sizes: readonly number[]): number => {
   let p = 1;
@@ -100,7 +106,7 @@ export const shapeOf = (
   stored: IsStored,
 ): GroupShape | null => {
   const all = maskOf([sizes.map((_, i) => i)]);
-  const members = new Set(ops);
+  const members = places;
   const contracts = ops.filter((o) => o.kind === "contract");
   const reductions = ops.filter((o) => o.kind === "reduce");
   if (contracts.length > 1 || (contracts.length === 1 && reductions.length > 0)) return null;
@@ -148,7 +154,7 @@ const rowShape = (
   sizes: readonly number[],
   all: number,
   row: number,
-  members: ReadonlySet<Op>,
+  members: Members,
   stored: IsStored,
 ): GroupShape | null => {
   const grid = all & ~row;
@@ -206,7 +212,7 @@ const contractShape = (
   places: ReadonlyMap<Op, readonly Atoms[]>,
   contract: Op,
   all: number,
-  members: ReadonlySet<Op>,
+  members: Members,
   stored: IsStored,
 ): GroupShape | null => {
   const k = overMask(contract, places.get(contract) ?? []);
@@ -349,30 +355,64 @@ class Merger {
   finish(id: number, stored: IsStored): Group | null {
     const sizes: number[] = [];
     const names = new Map<number, number>();
-    const places = new Map<Op, readonly Atoms[]>();
-    const ops = [...this.a.ops, ...this.b.ops].sort((x, y) => x.id - y.id);
-    for (const op of ops) {
-      const g = this.a.places.has(op) ? this.a : this.b;
-      const lists = this.domain(g, op).map((list) =>
-        this.u.expand(list).map((root) => {
-          const known = names.get(root);
-          if (known !== undefined) return known;
-          const name = sizes.push(this.u.sizeOf(root)) - 1;
-          names.set(root, name);
-          return name;
-        }),
-      );
-      if (sizes.length > 24 || bitsIn(maskOf(lists)) !== countOf(lists)) return null;
-      places.set(op, lists);
+    // The first group's atoms are named first: mostly they keep their names, and its places need no new lists.
+    const places = new Map<Op, readonly Atoms[]>(this.a.places);
+    for (const g of [this.a, this.b]) {
+      const renamed = this.rename(g, names, sizes);
+      if (renamed === null && g === this.a) continue;
+      for (const [op, lists] of g.places) {
+        const moved = renamed === null ? lists : lists.map((l) => renameList(l, renamed));
+        if (bitsIn(maskOf(moved)) !== countOf(moved)) return null;
+        places.set(op, moved);
+      }
     }
+    if (sizes.length > mostAtoms) return null;
+    const ops = [...this.a.ops, ...this.b.ops].sort((x, y) => x.id - y.id);
     const shape = shapeOf(ops, places, sizes, stored);
     if (shape === null) return null;
-    const reads = readsOf(ops);
-    const members = new Set(ops);
-    if (reads.size + ops.filter((op) => stored(op, members)).length > mostBuffers) return null;
+    const reads = this.reads();
+    let buffers = reads.size;
+    for (const op of ops) if (stored(op, places)) buffers++;
+    if (buffers > mostBuffers) return null;
     return { id, ops, sizes, places, reads, shape, reduces: this.a.reduces || this.b.reduces };
   }
+
+  /** For each atom of a group the merged group's atoms it became; null where nothing changes. */
+  private rename(g: Group, names: Map<number, number>, sizes: number[]): readonly Atoms[] | null {
+    const shift = g === this.a ? 0 : this.shift;
+    let same = true;
+    const out = g.sizes.map((_, atom): Atoms => {
+      const list = this.u.expand([atom + shift]).map((root) => {
+        const known = names.get(root);
+        if (known !== undefined) return known;
+        const name = sizes.push(this.u.sizeOf(root)) - 1;
+        names.set(root, name);
+        return name;
+      });
+      if (list.length !== 1 || list[0] !== atom) same = false;
+      return list;
+    });
+    return same ? null : out;
+  }
+
+  /** What both groups read, save what the first computes for the second. */
+  private reads(): Map<Tensor, readonly Read[]> {
+    const reads = new Map(this.a.reads);
+    for (const [t, list] of this.b.reads) {
+      const p = t.producers[0];
+      if (p !== undefined && p.into === null && this.a.places.has(p)) continue;
+      const others = reads.get(t);
+      reads.set(t, others === undefined ? list : [...others, ...list]);
+    }
+    return reads;
+  }
 }
+
+const renameList = (list: Atoms, renamed: readonly Atoms[]): Atoms => {
+  const only = list[0];
+  if (list.length === 1 && only !== undefined) return renamed[only] ?? list;
+  return list.flatMap((atom) => renamed[atom] ?? []);
+};
 
 /** A quick look at whether two groups could be one kernel at all. */
 export const mayMerge = (a: Group, b: Group): boolean => {

@@ -1,6 +1,13 @@
 /** Cuts the pending graph into kernels: greedy merging of groups by the memory traffic it saves, in topological order. */
 import { sizeOf } from "../graph/node.js";
-import { bytesOf, type Group, mayMerge, mergeGroups, uniformGroup } from "./candidate.js";
+import {
+  bytesOf,
+  type Group,
+  type Members,
+  mayMerge,
+  mergeGroups,
+  uniformGroup,
+} from "./candidate.js";
 import { readEdges } from "./free.js";
 import type { Op, Tensor, TensorGraph } from "./graph.js";
 import type { GroupPlan } from "./group.js";
@@ -12,6 +19,8 @@ const chainLimit = 24;
 const rounds = 4;
 /** Readers of one tensor that are tried pair by pair. */
 const mostSiblings = 8;
+/** Groups that a merge may delay. */
+const mostWaiting = 48;
 
 interface Item {
   /** Null for operations that are no part of any merging: routines, empty ones. */
@@ -47,7 +56,7 @@ class Partitioner {
     }
   }
 
-  readonly stored = (op: Op, members: ReadonlySet<Op>): boolean => {
+  readonly stored = (op: Op, members: Members): boolean => {
     if (op.into !== null || op.out.required) return true;
     for (const r of this.readers.get(op.out) ?? []) if (!members.has(r)) return true;
     return false;
@@ -270,10 +279,14 @@ class Partitioner {
     return true;
   }
 
-  /** Marks the items after `a`, before `b`, that depend on `a`; false where `b` depends on one of them. */
+  /**
+   * Marks the items after `a`, before `b`, that depend on `a`; false where `b` depends on one of them, or where so many
+   * would have to wait for `b` that what they read stays in memory for long.
+   */
   private separable(a: Item, b: Item): boolean {
     const epoch = ++this.epoch;
     const stack: Item[] = [a];
+    let waiting = 0;
     for (let from = stack.pop(); from !== undefined; from = stack.pop()) {
       for (const op of this.targets(from)) {
         const to = this.itemOf.get(op);
@@ -281,6 +294,7 @@ class Partitioner {
         if (to === b) {
           if (from !== a) return false;
         } else if (to.order < b.order && to.mark !== epoch) {
+          if (++waiting > mostWaiting) return false;
           to.mark = epoch;
           stack.push(to);
         }
