@@ -27,12 +27,14 @@ const FOLDER = join("build", "docs");
 /** What a block may use without importing it, as the README does once. */
 const PRELUDE: readonly (readonly [RegExp, string])[] = [
   [/\bmx\./, 'import * as mx from "cotangent";'],
+  [/\bnn\./, 'import * as nn from "cotangent/nn";'],
   [/\boptim\./, 'import * as optim from "cotangent/optimizers";'],
 ];
 
 /** Where each public entry lies after the build, seen from a compiled block. */
 const ENTRIES: Readonly<Record<string, string>> = {
   cotangent: "../src/index.js",
+  "cotangent/nn": "../src/nn/index.js",
   "cotangent/optimizers": "../src/optimizers/index.js",
 };
 
