@@ -1,24 +1,80 @@
-/** float32 functions built on e^x: exp, expm1, sigmoid, tanh, sinh, cosh. */
+/** Functions built on e^x: exp, expm1, sigmoid, tanh, sinh, cosh. */
 import type { LaneCode, MaskRef, Ref } from "../lane-code.js";
+import { formatOf } from "./format.js";
 import { oddPolynomial, polynomial } from "./polynomial.js";
 
-/** Adding it to |x| < 2^22 leaves the nearest integer in the low bits. */
-const shifter = 12582912;
-const shifterBits = 0x4b400000;
-const log2e = 1.4426950216293335;
-/** Nine bits, so that n·ln2High is exact for every exponent n. */
-const ln2High = 0.693359375;
-const ln2Low = -2.1219444170128554e-4;
-/** (e^r − 1 − r) / r² on |r| ≤ ln 2 / 2. */
-const expCoefficients = [
-  0.4999999403953552, 0.16666516661643982, 0.04166810214519501, 0.00836919341236353,
-  0.0013838846934959292,
-];
-/** The same, its error measured against e^r − 1. */
-const expm1Coefficients = [
-  0.5, 0.1666666567325592, 0.04166646674275398, 0.008333643898367882, 0.001393503975123167,
-  0.0001966197887668386,
-];
+interface Constants {
+  /** (e^r − 1 − r) / r² on |r| ≤ ln 2 / 2. */
+  readonly exp: readonly number[];
+  /** The same, its error measured against e^r − 1. */
+  readonly expm1: readonly number[];
+  /** (tanh x − x) / x³ in u = x² on |x| ≤ 0.625. */
+  readonly tanh: readonly number[];
+  /** (sinh x − x) / x³ in u = x² on |x| ≤ 1. */
+  readonly sinh: readonly number[];
+  /** e^x is a normal number for |x| up to `normal`, zero below `underflow`, infinite above `overflow`. */
+  readonly normal: number;
+  readonly underflow: number;
+  readonly overflow: number;
+  /** e^x − 1 is −1 below. */
+  readonly minusOne: number;
+  /** x + x²/2 is e^x − 1 below. */
+  readonly tiny: number;
+  /** tanh x is 1 above. */
+  readonly one: number;
+}
+
+const single: Constants = {
+  exp: [
+    0.4999999403953552, 0.16666516661643982, 0.04166810214519501, 0.00836919341236353,
+    0.0013838846934959292,
+  ],
+  expm1: [
+    0.5, 0.1666666567325592, 0.04166646674275398, 0.008333643898367882, 0.001393503975123167,
+    0.0001966197887668386,
+  ],
+  tanh: [
+    -0.3333328068256378, 0.13331405818462372, -0.05373651534318924, 0.02062816731631756,
+    -0.005692296661436558,
+  ],
+  sinh: [0.1666666716337204, 0.00833331048488617, 0.00019842895562760532, 2.7822131869470468e-6],
+  normal: 87,
+  underflow: -104,
+  overflow: 89,
+  minusOne: -20,
+  tiny: 1e-4,
+  one: 10,
+};
+
+const double: Constants = {
+  exp: [
+    0.5000000000000011, 0.1666666666666641, 0.04166666666652975, 0.008333333333494954,
+    0.0013888888943752343, 0.00019841269505800453, 2.4801492958213358e-5, 2.7557586797451748e-6,
+    2.763030298835717e-7, 2.5000015959245785e-8,
+  ],
+  expm1: [
+    0.5000000000000001, 0.1666666666666667, 0.041666666666652245, 0.008333333333326132,
+    0.001388888889561241, 0.00019841269874841365, 2.480157451871837e-5, 2.7557255365071707e-6,
+    2.756793522245427e-7, 2.5105234486667972e-8, 1.7687746287685004e-9,
+  ],
+  tanh: [
+    -0.33333333333333315, 0.1333333333332996, -0.05396825396614944, 0.021869488470698653,
+    -0.008863234338740799, 0.0035921142222878565, -0.0014557272089485388, 0.0005894566164422653,
+    -0.00023702398770758821, 9.157832345652918e-5, -3.0205908428519077e-5, 6.050181229808694e-6,
+  ],
+  sinh: [
+    0.16666666666666669, 0.008333333333332912, 0.0001984126984159341, 2.755731910675638e-6,
+    2.505213099881371e-8, 1.6056659158807746e-10, 7.776600405185936e-13,
+  ],
+  normal: 708,
+  underflow: -746,
+  overflow: 710,
+  minusOne: -40,
+  tiny: 1e-9,
+  one: 20,
+};
+
+const constantsOf = (c: LaneCode): Constants => (c.float === "f32" ? single : double);
 
 interface Reduced {
   /** Bits of the shifted nearest integer n: n = bits − shifterBits. */
@@ -27,8 +83,9 @@ interface Reduced {
   readonly r: Ref;
 }
 
-/** For |x| < 10^4. */
+/** For |x| < 10⁴. */
 const reduce = (c: LaneCode, x: Ref): Reduced => {
+  const { shifter, log2e, ln2High, ln2Low } = formatOf(c);
   const magic = c.constant(shifter);
   const shifted = c.madd(x, c.constant(log2e), magic);
   const n = c.sub(shifted, magic);
@@ -37,40 +94,46 @@ const reduce = (c: LaneCode, x: Ref): Reduced => {
 };
 
 const expOfReduced = (c: LaneCode, r: Ref): Ref =>
-  c.add(c.madd(c.mul(r, r), polynomial(c, r, expCoefficients), r), c.constant(1));
+  c.add(c.madd(c.mul(r, r), polynomial(c, r, constantsOf(c).exp), r), c.constant(1));
 
-/** y·2^(n + extra) for −250 < n + extra < 250: in two steps, because 2^n alone may not be a normal number. */
+/** y·2^(n + extra), |n + extra| up to about twice the greatest exponent: two steps, as 2^n alone may not be normal. */
 export const scaleTwice = (c: LaneCode, y: Ref, bits: Ref, extra: number): Ref => {
-  const biased = c.iadd(bits, c.integer(254 + extra - shifterBits));
+  const { bias, significand, shifterBits } = formatOf(c);
+  const biased = c.iadd(bits, c.integer(BigInt(2 * bias + extra) - shifterBits));
   const half = c.ushr(biased, 1);
-  const first = c.fromBits(c.ishl(half, 23));
-  const second = c.fromBits(c.ishl(c.isub(biased, half), 23));
+  const first = c.fromBits(c.ishl(half, significand));
+  const second = c.fromBits(c.ishl(c.isub(biased, half), significand));
   return c.mul(c.mul(y, first), second);
 };
 
 /** 2^(n + extra), which must be a normal number. */
-const powerOfTwo = (c: LaneCode, bits: Ref, extra: number): Ref =>
-  c.fromBits(c.ishl(c.iadd(bits, c.integer(127 + extra - shifterBits)), 23));
+const powerOfTwo = (c: LaneCode, bits: Ref, extra: number): Ref => {
+  const { bias, significand, shifterBits } = formatOf(c);
+  const biased = c.iadd(bits, c.integer(BigInt(bias + extra) - shifterBits));
+  return c.fromBits(c.ishl(biased, significand));
+};
 
 /** 2^z·e^r for a fractional rest r in units of one: z is clamped by the caller to [−160, 130]. */
 export const exp2Scaled = (c: LaneCode, z: Ref, restOf: (n: Ref) => Ref): Ref => {
-  const magic = c.constant(shifter);
+  const magic = c.constant(formatOf(c).shifter);
   const shifted = c.add(z, magic);
   const r = restOf(c.sub(shifted, magic));
   return scaleTwice(c, expOfReduced(c, r), c.bitsOf(shifted), 0);
 };
 
-/** e^x for |x| < 87, in one step. */
+/** e^x where that is a normal number, in one step. */
 export const expSmall = (c: LaneCode, x: Ref): Ref => {
   const { bits, r } = reduce(c, x);
   return c.mul(expOfReduced(c, r), powerOfTwo(c, bits, 0));
 };
 
-const isExtreme = (c: LaneCode, x: Ref): MaskRef => c.gt(c.abs(x), c.constant(87));
+const isExtreme = (c: LaneCode, x: Ref): MaskRef =>
+  c.gt(c.abs(x), c.constant(constantsOf(c).normal));
 
 /** e^x where it is next to overflow, subnormal, or beyond either. */
 const expOfExtreme = (c: LaneCode, x: Ref): Ref => {
-  const within = c.both(c.gt(x, c.constant(-104)), c.lt(x, c.constant(89)));
+  const { underflow, overflow } = constantsOf(c);
+  const within = c.both(c.gt(x, c.constant(underflow)), c.lt(x, c.constant(overflow)));
   const limit = c.select(c.gt(x, c.constant(0)), c.constant(Infinity), c.constant(0));
   // The lanes beyond compute e^0: arithmetic on subnormals is slow.
   const border = (): Ref => {
@@ -85,13 +148,14 @@ export const exp = (c: LaneCode, x: Ref): Ref =>
   c.unless(isExtreme(c, x), () => expOfExtreme(c, x), expSmall(c, x));
 
 export const expm1 = (c: LaneCode, x: Ref): Ref => {
-  const clamped = c.atLeast(c.atMost(x, c.constant(89)), c.constant(-20));
+  const k = constantsOf(c);
+  const clamped = c.atLeast(c.atMost(x, c.constant(k.overflow)), c.constant(k.minusOne));
   const { bits, r } = reduce(c, clamped);
-  const p = c.madd(c.mul(r, r), polynomial(c, r, expm1Coefficients), r);
-  // 2^n·p + (2^n − 1), halved until the last step because 2^128 is infinite.
+  const p = c.madd(c.mul(r, r), polynomial(c, r, k.expm1), r);
+  // 2^n·p + (2^n − 1), halved until the last step because 2^n may be infinite.
   const half = powerOfTwo(c, bits, -1);
   const y = c.madd(p, half, c.sub(half, c.constant(0.5)));
-  const tiny = c.lt(c.abs(x), c.constant(1e-4));
+  const tiny = c.lt(c.abs(x), c.constant(k.tiny));
   return c.select(tiny, c.mul(x, c.madd(x, c.constant(0.5), c.constant(1))), c.add(y, y));
 };
 
@@ -102,30 +166,20 @@ export const sigmoid = (c: LaneCode, x: Ref): Ref => {
   return c.div(c.select(c.lt(x, c.constant(0)), e, one), c.add(one, e));
 };
 
-/** (tanh x − x) / x³ in u = x² on |x| ≤ 0.625. */
-const tanhCoefficients = [
-  -0.3333328068256378, 0.13331405818462372, -0.05373651534318924, 0.02062816731631756,
-  -0.005692296661436558,
-];
-
 export const tanh = (c: LaneCode, x: Ref): Ref => {
+  const k = constantsOf(c);
   const one = c.constant(1);
   const a = c.abs(x);
-  const near = oddPolynomial(c, x, tanhCoefficients);
-  const capped = c.atMost(a, c.constant(10));
+  const near = oddPolynomial(c, x, k.tanh);
+  const capped = c.atMost(a, c.constant(k.one));
   const e = expSmall(c, c.add(capped, capped));
   const far = c.sub(one, c.div(c.constant(2), c.add(e, one)));
   return c.copysign(c.select(c.lt(a, c.constant(0.625)), near, far), x);
 };
 
-/** (sinh x − x) / x³ in u = x² on |x| ≤ 1. */
-const sinhCoefficients = [
-  0.1666666716337204, 0.00833331048488617, 0.00019842895562760532, 2.7822131869470468e-6,
-];
-
 /** e^a / 2 for a ≥ 0, infinite only where the half is. */
 const halfExp = (c: LaneCode, a: Ref): Ref => {
-  const { bits, r } = reduce(c, c.atMost(a, c.constant(92)));
+  const { bits, r } = reduce(c, c.atMost(a, c.constant(constantsOf(c).overflow + 2)));
   return scaleTwice(c, expOfReduced(c, r), bits, -1);
 };
 
@@ -133,7 +187,7 @@ export const sinh = (c: LaneCode, x: Ref): Ref => {
   const a = c.abs(x);
   const h = halfExp(c, a);
   const far = c.sub(h, c.div(c.constant(0.25), h));
-  const near = oddPolynomial(c, x, sinhCoefficients);
+  const near = oddPolynomial(c, x, constantsOf(c).sinh);
   return c.copysign(c.select(c.lt(a, c.constant(1)), near, far), x);
 };
 

@@ -1,5 +1,6 @@
-/** Polynomials and small idioms shared by the float32 expansions. */
+/** Polynomials and small idioms shared by the expansions. */
 import type { LaneCode, Ref } from "../lane-code.js";
+import { formatOf } from "./format.js";
 
 /** Σ cᵢ xⁱ by Horner's rule, coefficients from the constant term up. */
 export const polynomial = (c: LaneCode, x: Ref, coefficients: readonly number[]): Ref => {
@@ -15,4 +16,4 @@ export const oddPolynomial = (c: LaneCode, x: Ref, coefficients: readonly number
 
 /** `x` with the lower half of its significand cleared: a product of two such numbers is exact. */
 export const upperHalf = (c: LaneCode, x: Ref): Ref =>
-  c.fromBits(c.iand(c.bitsOf(x), c.integer(-4096)));
+  c.fromBits(c.iand(c.bitsOf(x), c.integer(formatOf(c).upperHalf)));
