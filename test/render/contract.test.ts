@@ -1,7 +1,20 @@
 /** Matrix products on Wasm agree with the interpreter: shapes, layouts, types, prologues, epilogues, any tile order. */
 import { describe, it } from "node:test";
-import { bfloat16, type DType, float16, float32, float64 } from "../../src/core/dtype.js";
+import {
+  bfloat16,
+  type DType,
+  float16,
+  float32,
+  float64,
+  int32,
+  int64,
+  uint8,
+  uint64,
+} from "../../src/core/dtype.js";
+import type { Ix } from "../../src/kernel/ir.js";
 import type { Features } from "../../src/render/contract.js";
+import { renderContract } from "../../src/render/wasm/contract/index.js";
+import { affine, contracted, grid, KernelBuilder } from "../kernel/kernels.js";
 import { check, type ProductOptions, productKernel, type Sizes } from "./products.js";
 
 const plain: Features = { relaxed: false, shared: false };
@@ -130,4 +143,67 @@ describe("matrix products", () => {
         1e-5,
       );
   });
+
+  it("serves any outer size, whatever it was made for", () => {
+    for (const spec of ["mk,kn->mn", "mk,nk->mn", "km,nk->nm", "bmk,bkn->bmn"]) {
+      const of = (outer: number, k: number): ReturnType<typeof productKernel> =>
+        productKernel(spec, { [spec.split("->")[1]?.[0] ?? "m"]: outer, k, ...rest(spec) });
+      for (const k of [9, 530]) {
+        for (const features of [plain, fused]) {
+          for (const made of [1, 300]) {
+            const rendered = renderContract(of(made, k), features);
+            for (const outer of [0, 1, 4, 5, 37, 61]) {
+              check(of(outer, k), features, 2e-5, `${spec} ${made} ${outer}`, rendered);
+            }
+          }
+        }
+      }
+    }
+  });
+
+  it("multiplies integers", () => {
+    for (const t of [int32, uint8, int64, uint64]) {
+      compare("mk,kn->mn", { m: 6, n: 7, k: 5 }, { a: t, b: t });
+      compare("bmk,bkn->bmn", { b: 3, m: 2, n: 9, k: 4 }, { a: t, b: t });
+    }
+  });
+
+  it("reads padded, reversed, gathered and masked operands", () => {
+    const [m, n, depth] = [19, 21, 13];
+    for (const along of [1, 0]) {
+      const k = new KernelBuilder(grid(m), grid(n), contracted(depth));
+      const at = (off: number): Ix => affine(off, [0, along ? 9 : 1], [2, along ? 1 : 15]);
+      const inside = [
+        { ix: affine(-2, [2, 1]), lo: 0, hi: 9 },
+        { ix: affine(-2, [0, 1]), lo: 0, hi: 15 },
+      ];
+      const a = k.load(at(along ? -20 : -32), float32, inside, 0);
+      const b = k.load(affine(n * depth - 1, [2, -n], [1, -1]));
+      const raw = k.load(affine(0, [1, 1]), int32);
+      const row = k.val({ op: "index", dtype: "i32", in: raw, size: 40, code: 9 });
+      const bias = k.loadFrom(k.buf(float32, "read"), {
+        k: "sum",
+        of: [{ k: "value", of: row, stride: 3 }, affine(0, [0, 1])],
+      });
+      const c = k.val({ op: "contract", dtype: "f32", a, b, over: 4 });
+      const causal = k.val({
+        op: "within",
+        dtype: "bool",
+        guards: [{ ix: affine(0, [0, 1], [1, -1]), lo: 0, hi: 1000 }],
+      });
+      const far = k.constant("f32", -100);
+      const masked = k.scalar("select", "f32", causal, k.scalar("add", "f32", c, bias), far);
+      const kernel = k.store(masked, 3, affine(0, [0, n], [1, 1])).build();
+      for (const features of [plain, fused]) {
+        const reach = [15 * 9, n * depth, n, 39 * 3 + m, m * n];
+        check(kernel, features, 3e-6, `padded ${along}`, undefined, reach);
+      }
+    }
+  });
 });
+
+const rest = (spec: string): Record<string, number> => {
+  const first = spec.split("->")[1]?.[0];
+  const sizes = spec.startsWith("b") ? { m: 6, n: 9 } : { m: 22, n: 41 };
+  return Object.fromEntries(Object.entries(sizes).filter(([l]) => l !== first));
+};

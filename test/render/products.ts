@@ -94,9 +94,12 @@ const lengths = (kernel: Kernel): number[] => {
 };
 
 /** Small reproducible numbers, between -1 and 1, exact in every float type. */
-export const fillBuffers = (kernel: Kernel): Uint8Array[] => {
+export const fillBuffers = (
+  kernel: Kernel,
+  reach: readonly number[] = lengths(kernel),
+): Uint8Array[] => {
   let state = 12345;
-  return lengths(kernel).map((n, i) => {
+  return reach.map((n, i) => {
     const { storage, access } = kernel.bufs[i] ?? { storage: float32, access: "read" };
     const bytes = new Uint8Array(n * elementBytes(storage)).fill(access === "read" ? 0 : 0xff);
     if (access !== "read") return bytes;
@@ -114,6 +117,8 @@ export const fillBuffers = (kernel: Kernel): Uint8Array[] => {
 
 const align = (n: number): number => (n + 63) & ~63;
 
+const faultAt = 128;
+
 /** A rendered kernel in a memory of its own, with its buffers bound. */
 export const bind = (
   kernel: Kernel,
@@ -125,6 +130,7 @@ export const bind = (
   read(i: number): Uint8Array;
   intact(): boolean;
   poison(): void;
+  fault(): number;
   readonly rendered: Rendered;
 } => {
   const at: number[] = [];
@@ -145,7 +151,8 @@ export const bind = (
   at.forEach((address, i) => {
     args.setInt32(argBytes.buffers + 4 * i, address, true);
   });
-  args.setInt32(argBytes.fault, 128, true);
+  args.setInt32(argBytes.fault, faultAt, true);
+  all.fill(0, faultAt, faultAt + 4);
   const instance = new WebAssembly.Instance(
     new WebAssembly.Module(new Uint8Array(rendered.bytes)),
     { env: { memory }, m: hostMath },
@@ -164,6 +171,7 @@ export const bind = (
         const from = (at[i] ?? 0) + b.length;
         return all.subarray(from, at[i + 1] ?? scratch).every((x) => x === 0xff);
       }) && all.subarray(scratch + align(rendered.scratchBytes)).every((x) => x === 0xff),
+    fault: () => new Int32Array(memory.buffer, faultAt, 1)[0] ?? 0,
     poison: () => {
       all.fill(0xff, scratch, scratch + rendered.scratchBytes);
     },
@@ -177,8 +185,9 @@ export const check = (
   tolerance: number,
   label: string,
   rendered?: Rendered,
+  reach?: readonly number[],
 ): void => {
-  const buffers = fillBuffers(kernel);
+  const buffers = fillBuffers(kernel, reach);
   const outer = kernel.axes[0]?.role === "grid" ? kernel.axes[0].size : 1;
   const bound = bind(kernel, buffers, features, rendered);
   const tiles = bound.rendered.tiles(outer);
@@ -188,7 +197,9 @@ export const check = (
     bound.run(outer, from, end);
     end = from;
   }
-  interpret(kernel, outer, buffers, [], { code: 0 });
+  const fault = { code: 0 };
+  interpret(kernel, outer, buffers, [], fault);
+  assert.equal(bound.fault(), fault.code, `${label}: fault`);
   assert.ok(bound.intact(), `${label}: wrote outside its buffers`);
   buffers.forEach((want, i) => {
     const { storage, access } = kernel.bufs[i] ?? { storage: float32, access: "read" };

@@ -29,16 +29,16 @@ export class Evaluator {
   readonly type: "f32" | "f64";
   readonly #domains: readonly Mask[];
   readonly #stages: readonly number[];
-  readonly #features: Features;
-  readonly #host: HostImports;
+  readonly features: Features;
+  readonly host: HostImports;
 
   constructor(kernel: Kernel, type: "f32" | "f64", features: Features, host: HostImports) {
     this.kernel = kernel;
     this.type = type;
     this.#domains = domainsOf(kernel);
     this.#stages = stagesOf(kernel);
-    this.#features = features;
-    this.#host = host;
+    this.features = features;
+    this.host = host;
   }
 
   /**
@@ -87,11 +87,11 @@ export class Evaluator {
 
   /** Starts the body of a function whose first parameter is the argument block. */
   body(func: Func): Body {
-    const code = new Code(func, this.#features);
+    const code = new Code(func, this.features);
     const width = bytesOf(this.type) === 4 ? 4 : 8;
     const lanes = lanesOf(this.type);
-    const scalar = new Ops(code, 1, width, this.#features, this.#host);
-    const vector = new Ops(code, lanes, width, this.#features, this.#host);
+    const scalar = new Ops(code, 1, width, this.features, this.host);
+    const vector = new Ops(code, lanes, width, this.features, this.host);
     const made = new Map<number, Values>();
     const values = (axis: number): Values => {
       const known = made.get(axis);

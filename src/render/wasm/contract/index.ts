@@ -6,6 +6,7 @@ import type { HostMath } from "../lane-code.js";
 import { Evaluator } from "./evaluate.js";
 import { emitFinish } from "./finish.js";
 import { emitPack } from "./pack.js";
+import { plainWay } from "./plain.js";
 import { planOf, sizeOf } from "./plan.js";
 import { type Group, type Product, productOf } from "./product.js";
 import { thinRows, thinWay } from "./thin.js";
@@ -61,6 +62,9 @@ interface Ways {
 
 const waysOf = (module: Module, p: Product, evaluator: Evaluator, relaxed: boolean): Ways => {
   const { type } = evaluator;
+  if (p.type !== "f32" && p.type !== "f64") {
+    return { thin: null, tiled: plainWay(module, p, p.type, evaluator) };
+  }
   const thinOf = (q: Product): Ways["thin"] => {
     const way = thinWay(module, q, planOf(q, type), evaluator, endsOf(module, q, evaluator));
     return way === null ? null : { way, side: q.m };

@@ -38,7 +38,7 @@ export const contiguous = (kernel: Kernel, id: ValId, axis: number): number => {
   for (const v of below(kernel, id).map((i) => kernel.vals[i])) {
     if (v?.op !== "load") continue;
     const stride = v.ix.k === "affine" ? strideOf(v.ix, axis) : 2;
-    score += stride === 1 ? 2 : stride === 0 ? 0 : -1;
+    score += stride === 1 ? 4 : stride === 0 ? 0 : stride === 2 ? 1 : -1;
   }
   return score;
 };
@@ -79,7 +79,7 @@ export const emitPack = (
   const [scoreX = 0, scoreK = 0] = scores;
   const ends = packing.panel === null;
   const along =
-    Math.max(scoreX, scoreK) < 0
+    Math.max(scoreX, scoreK) === Number.NEGATIVE_INFINITY
       ? null
       : scoreX > scoreK || (scoreX === scoreK && !ends)
         ? "x"

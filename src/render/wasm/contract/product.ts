@@ -1,5 +1,6 @@
 /** A kernel with one contraction, seen as batched matrix products: its axes grouped, merged and turned lane-wards. */
 import { InternalError } from "../../../core/errors.js";
+import type { ComputeType } from "../../../core/scalar.js";
 import { axesOf, domainsOf } from "../../../kernel/domains.js";
 import { mapAffine } from "../../../kernel/index-math.js";
 import type { Axis, Guard, Ix, Kernel, Mask, Store, Val, ValId } from "../../../kernel/ir.js";
@@ -21,7 +22,7 @@ export interface Group {
 export interface Product {
   readonly kernel: Kernel;
   readonly id: ValId;
-  readonly type: "f32" | "f64" | "other";
+  readonly type: ComputeType;
   readonly a: ValId;
   readonly b: ValId;
   readonly batch: Group;
@@ -183,10 +184,18 @@ const mergeAll = (
   return [kernel, left, dyn];
 };
 
-/** The axes with the one for which `score` is greatest last. */
-const innermost = (axes: readonly number[], score: (axis: number) => number): number[] => {
-  const best = [...axes].sort((x, y) => score(y) - score(x) || y - x)[0];
-  return best === undefined ? [] : [...axes.filter((a) => a !== best), best];
+/** The axes with the one for which `score` is greatest last; `dynamic`, whose size is an argument, must be first. */
+const innermost = (
+  axes: readonly number[],
+  dynamic: number,
+  score: (axis: number) => number,
+): number[] => {
+  if (axes.length < 2) return [...axes];
+  const first = axes.includes(dynamic) ? [dynamic] : [];
+  const [best = 0, ...rest] = axes
+    .filter((a) => a !== dynamic)
+    .sort((x, y) => score(y) - score(x) || y - x);
+  return [...first, ...rest.sort((x, y) => x - y), best];
 };
 
 /** The size of axis 0 is an argument: what is known of it counts as 1, so that sizes of groups leave it out. */
@@ -241,12 +250,12 @@ export const productOf = (given: Kernel): Product => {
     kernel,
     id,
     hint: dynamic >= 0 ? (given.axes[0]?.size ?? 1) : 1,
-    type: value.dtype === "f32" || value.dtype === "f64" ? value.dtype : ("other" as const),
+    type: value.dtype,
     batch: group(batch),
-    k: group(innermost(k, (axis) => loads(value.a)(axis) + loads(value.b)(axis))),
+    k: group(innermost(k, dynamic, (axis) => loads(value.a)(axis) + loads(value.b)(axis))),
   };
-  const groupM = group(innermost(m, scoreM));
-  const groupN = group(innermost(n, scoreN));
+  const groupM = group(innermost(m, dynamic, scoreM));
+  const groupN = group(innermost(n, dynamic, scoreN));
   return swap
     ? { ...fixed, a: value.b, b: value.a, m: groupN, n: groupM }
     : { ...fixed, a: value.a, b: value.b, m: groupM, n: groupN };
