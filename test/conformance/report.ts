@@ -5,11 +5,12 @@ export type Outcome =
   | { readonly status: "passed" }
   | { readonly status: "failed"; readonly details: readonly string[] }
   | { readonly status: "pending"; readonly name: string }
+  | { readonly status: "differs" }
   | { readonly status: "inexpressible" };
 
 export class Report {
   readonly #area: string;
-  readonly #counts = { passed: 0, failed: 0, pending: 0, inexpressible: 0 };
+  readonly #counts = { passed: 0, failed: 0, pending: 0, differs: 0, inexpressible: 0 };
   #impossible = 0;
   readonly #pending = new Map<string, number>();
 
@@ -33,9 +34,9 @@ export class Report {
   }
 
   toString(): string {
-    const { passed, failed, pending, inexpressible } = this.#counts;
+    const { passed, failed, pending, differs, inexpressible } = this.#counts;
     const names = this.pendingNames().map((name) => `${name} ${this.#pending.get(name)}`);
-    const counts = `${passed} passed, ${failed} failed, ${pending} pending, ${inexpressible} left out (whole float meets integers)`;
+    const counts = `${passed} passed, ${failed} failed, ${pending} pending, ${differs} differ on purpose, ${inexpressible} left out (whole float meets integers)`;
     const left =
       this.#impossible > 0
         ? `, ${this.#impossible} recorded derivatives of another shape than their value left out`
