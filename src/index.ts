@@ -111,7 +111,14 @@ export {
   logicalXor,
   notEqual,
 } from "./ops/compare.js";
-export { astype, contiguous, depends } from "./ops/convert.js";
+export {
+  type AsStridedOptions,
+  asStrided,
+  astype,
+  contiguous,
+  depends,
+  view,
+} from "./ops/convert.js";
 export {
   type ArangeOptions,
   arange,

@@ -1,11 +1,23 @@
 /** The same values in another dtype or another layout. */
-import type { DType } from "../core/dtype.js";
-import { dtypes } from "../core/dtype.js";
-import { ArgumentError } from "../core/errors.js";
+import { type DType, int32 } from "../core/dtype.js";
+import { ArgumentError, IndexError, ShapeError } from "../core/errors.js";
 import { describe } from "../core/guards.js";
+import { readPositional } from "../core/options.js";
+import { isDType } from "../core/promotion.js";
+import { showShape, stridesOf } from "../core/shape.js";
 import { NDArray } from "../graph/array.js";
+import { type Shape, sizeOf } from "../graph/node.js";
 import * as p from "../primitives/index.js";
-import { nodeOf, type Operand, wrap } from "./operand.js";
+import { like, nodeOf, type Operand, wrap } from "./operand.js";
+import { takeNode } from "./take.js";
+
+const requireDType = (op: string, dtype: unknown): void => {
+  if (!isDType(dtype)) {
+    throw new ArgumentError(
+      `[${op}] expected a dtype, got ${describe(dtype)}: pass mx.float32, say`,
+    );
+  }
+};
 
 /**
  * Values cast to a dtype: floats truncate toward zero into integers, anything nonzero is true, complex to real drops the
@@ -16,11 +28,7 @@ import { nodeOf, type Operand, wrap } from "./operand.js";
  * @see mlx.core.astype
  */
 export function astype(a: Operand, dtype: DType): NDArray {
-  if (!dtypes.includes(dtype)) {
-    throw new ArgumentError(
-      `[astype] expected a dtype, got ${describe(dtype)}: pass mx.float32, say`,
-    );
-  }
+  requireDType("astype", dtype);
   return wrap(p.cast(nodeOf("astype", a), dtype));
 }
 
@@ -56,4 +64,77 @@ export function depends(
   const out = p.depends(values, others).map(wrap);
   const [only] = out;
   return inputs instanceof NDArray && only !== undefined ? only : out;
+}
+
+/**
+ * The bytes of an array as another dtype. Between item sizes the last axis gets shorter or longer. Not differentiable.
+ *
+ * @throws ShapeError when the last axis does not hold whole items, ArgumentError when it is not a dtype
+ * @example mx.view(mx.array([1]), mx.uint32).tolist() // [1065353216]
+ * @see mlx.core.view
+ */
+export function view(a: Operand, dtype: DType): NDArray {
+  requireDType("view", dtype);
+  const n = nodeOf("view", a);
+  const bytes = (n.shape.at(-1) ?? 1) * n.dtype.size;
+  if (n.dtype.size !== dtype.size && (n.shape.length === 0 || bytes % dtype.size !== 0)) {
+    throw new ShapeError(
+      `[view] expected a last axis that holds whole items of ${dtype.name}, got shape ${showShape(n.shape)} of ${n.dtype.name}`,
+    );
+  }
+  return wrap(p.bitcast(n, dtype));
+}
+
+export interface AsStridedOptions {
+  readonly shape?: Shape | null;
+  /** Steps per axis, in elements. */
+  readonly strides?: readonly number[] | null;
+  readonly offset?: number;
+}
+
+/**
+ * Elements of the flattened array at offset + Σ index · stride: any layout, overlaps included.
+ *
+ * @throws ShapeError when shape and strides differ in length, IndexError when a place is outside the array
+ * @example mx.asStrided(mx.arange(4), [3, 2], [1, 1]).tolist() // [[0, 1], [1, 2], [2, 3]]
+ * @see mlx.core.as_strided
+ */
+export function asStrided(
+  a: Operand,
+  shape?: Shape | null | AsStridedOptions,
+  strides?: readonly number[] | null | AsStridedOptions,
+  offset?: number,
+): NDArray {
+  const n = nodeOf("asStrided", a);
+  const rest =
+    Array.isArray(strides) || strides === null ? { strides, offset: offset ?? 0 } : strides;
+  const o = readPositional<AsStridedOptions>("asStrided", "shape", shape ?? undefined, rest, [
+    "shape",
+    "strides",
+    "offset",
+  ]);
+  const to = o.shape ?? n.shape;
+  const steps = o.strides ?? stridesOf(to);
+  if (steps.length !== to.length) {
+    throw new ShapeError(
+      `[asStrided] expected a stride per axis, got strides ${showShape(steps)} for shape ${showShape(to)}`,
+    );
+  }
+  const start = o.offset ?? 0;
+  const size = sizeOf(n.shape);
+  const reach = (pick: (x: number) => number): number =>
+    start + to.reduce((sum, length, d) => sum + pick((length - 1) * (steps[d] ?? 0)), 0);
+  const low = reach((x) => Math.min(x, 0));
+  const high = reach((x) => Math.max(x, 0));
+  if (sizeOf(to) > 0 && (low < 0 || high >= size)) {
+    throw new IndexError(
+      `[asStrided] expected places from 0 to ${size - 1}, got ${low} to ${high}: change strides or offset`,
+    );
+  }
+  let at = p.constant(start, int32, to);
+  steps.forEach((step, d) => {
+    const along = p.iota(to, d, int32);
+    at = p.add(at, p.multiply(along, like(along, step)));
+  });
+  return wrap(takeNode(p.reshape(n, [size]), at, 0));
 }

@@ -36,7 +36,7 @@ import {
   logicalOr,
   notEqual,
 } from "./compare.js";
-import { astype } from "./convert.js";
+import { astype, view } from "./convert.js";
 import { type DiagonalOptions, diag, diagonal, type TriangleOptions } from "./diagonal.js";
 import type { Index } from "./index-language.js";
 import { ArrayAt, getItem, setItem } from "./indexing.js";
@@ -258,6 +258,8 @@ declare module "../graph/array.js" {
     erf(): NDArray;
     /** {@link mx.erfinv} of this array. */
     erfinv(): NDArray;
+    /** {@link mx.view} of this array. */
+    view(dtype: DType): NDArray;
     /** {@link mx.astype} of this array. */
     astype(dtype: DType): NDArray;
     /** {@link mx.sum} of this array. */
@@ -536,6 +538,9 @@ const methods = {
   },
   erfinv(this: NDArray): NDArray {
     return erfinv(this);
+  },
+  view(this: NDArray, dtype: DType): NDArray {
+    return view(this, dtype);
   },
   astype(this: NDArray, dtype: DType): NDArray {
     return astype(this, dtype);

@@ -1,6 +1,6 @@
 /** Trees as lists of leaves with dotted paths, and back. */
 import { ArgumentError } from "../core/errors.js";
-import { isPlainObject, setOwn } from "../core/guards.js";
+import { describe, isPlainObject, setOwn } from "../core/guards.js";
 import { readOptions } from "../core/options.js";
 
 /** A leaf test: subtrees it accepts are not entered. */
@@ -85,7 +85,7 @@ export type Unflattened<L> = L | Unflattened<L>[] | { [key: string]: Unflattened
  * The tree of leaves given with dotted paths, as pairs or as an object. Keys that are all whole numbers make a list, with
  * gaps filled by `{}`.
  *
- * @throws ArgumentError when a path is also the start of another
+ * @throws ArgumentError when a path is also the start of another, or for anything but pairs or an object
  * @example
  * mx.treeUnflatten([["layers.0.w", 1], ["layers.1.w", 2]]); // { layers: [{ w: 1 }, { w: 2 }] }
  * @see mlx.utils.tree_unflatten
@@ -93,6 +93,12 @@ export type Unflattened<L> = L | Unflattened<L>[] | { [key: string]: Unflattened
 export const treeUnflatten = <L>(
   tree: readonly (readonly [string, L])[] | Readonly<Record<string, L>>,
 ): Unflattened<L> => {
+  const given: unknown = tree;
+  if (!Array.isArray(given) && !isPlainObject(given)) {
+    throw new ArgumentError(
+      `[treeUnflatten] expected pairs of path and leaf, or an object, got ${describe(given)}: see treeFlatten`,
+    );
+  }
   const pairs: readonly (readonly [string, L])[] = isPairs(tree) ? tree : Object.entries(tree);
   const build = (items: readonly (readonly [string, L])[], at: string): Unflattened<L> => {
     const [only] = items;
