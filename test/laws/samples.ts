@@ -126,11 +126,11 @@ elementwise(p.maximumP, small, large);
 elementwise(p.maximumP, large, small);
 elementwise(p.minimumP, small, large);
 elementwise(p.minimumP, large, small);
-elementwise(p.remainderP, { float: [5.2, 5.8], int: [7, 11] }, { float: [1.1, 1.25], int: [2, 3] });
+elementwise(p.remainderP, { float: [5.3, 5.5], int: [7, 11] }, { float: [1.2, 1.25], int: [2, 3] });
 elementwise(
   p.remainderP,
-  { float: [-5.8, -5.2], int: [-11, -7] },
-  { float: [1.1, 1.25], int: [2, 3] },
+  { float: [-5.5, -5.3], int: [-11, -7] },
+  { float: [1.2, 1.25], int: [2, 3] },
 );
 for (const prim of [p.floorP, p.ceilP, p.truncP, p.roundP])
   elementwise(prim, { float: [-3.4, -3.1] });
