@@ -70,10 +70,10 @@ export const atan2 = (c: LaneCode, y: Ref, x: Ref): Ref => {
   const first = c.select(c.gt(a, b), c.add(pi2, c.sub(rest, p)), p);
   const left = c.add(c.add(pi2, pi2), c.sub(c.add(rest, rest), first));
   const angle = c.copysign(c.select(c.lt(x, c.constant(0)), left, first), y);
-  // Zeros, infinities, NaN, and quotients that lose bits below the normal numbers.
+  // Two zeros, infinities, NaN, and quotients that lose bits below the normal numbers are not.
   const ordinary = c.both(
-    c.both(c.ge(low, c.constant(2 ** -60)), c.le(high, c.constant(2 ** 60))),
-    c.gt(low, c.mul(high, c.constant(2 ** -60))),
+    c.both(c.ge(high, c.constant(2 ** -60)), c.le(high, c.constant(2 ** 60))),
+    c.either(c.eq(low, c.constant(0)), c.ge(low, c.mul(high, c.constant(2 ** -60)))),
   );
   return c.unless(c.not(ordinary), () => c.host("atan2", y, x), angle);
 };

@@ -69,6 +69,7 @@ const general = (c: LaneCode, x: Ref, y: Ref): Ref => {
     const rest = c.add(c.sub(pHigh, n), pLow);
     return c.mul(c.atLeast(c.atMost(rest, one), c.constant(-1)), c.constant(Math.LN2));
   });
+  const zero = c.constant(0);
   const half = c.mul(y, c.constant(0.5));
   const whole = c.eq(c.trunc(y), y);
   const odd = c.both(whole, c.ne(c.trunc(half), half));
@@ -77,10 +78,23 @@ const general = (c: LaneCode, x: Ref, y: Ref): Ref => {
     c.select(odd, c.neg(magnitude), magnitude),
     c.constant(Number.NaN),
   );
-  const result = c.select(c.lt(x, c.constant(0)), ofNegative, magnitude);
-  const ordinary = c.both(
-    c.both(c.ge(a, c.constant(2 ** -126)), c.le(a, c.constant(3.4028234663852886e38))),
-    c.lt(c.abs(y), c.constant(2 ** 31)),
+  const result = c.select(c.lt(x, zero), ofNegative, magnitude);
+  const moderate = c.lt(c.abs(y), c.constant(2 ** 31));
+  const inRange = c.both(
+    c.ge(a, c.constant(2 ** -126)),
+    c.le(a, c.constant(3.4028234663852886e38)),
   );
-  return c.unless(c.not(ordinary), () => c.host("pow", x, y), result);
+  const ordinary = c.both(inRange, moderate);
+  const rare = (): Ref => {
+    const isZero = c.both(c.eq(x, zero), moderate);
+    const served = c.either(ordinary, isZero);
+    return c.unless(c.not(served), () => c.host("pow", x, y), c.select(isZero, ofZero(), result));
+  };
+  // Rectified values are mostly zeros: they stay on vectors.
+  const ofZero = (): Ref => {
+    const power = c.select(c.lt(y, zero), c.constant(Number.POSITIVE_INFINITY), one);
+    const value = c.select(c.gt(y, zero), zero, power);
+    return c.select(odd, c.copysign(value, x), value);
+  };
+  return c.unless(c.not(ordinary), rare, result);
 };
