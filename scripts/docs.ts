@@ -6,6 +6,7 @@ import { compileBlocks, findBlocks, inTemporaryFolder, runBlock } from "./doc-bl
 
 const ENTRIES: readonly (readonly [string, string])[] = [
   ["cotangent", "src/index.ts"],
+  ["cotangent/nn", "src/nn/index.ts"],
   ["cotangent/optimizers", "src/optimizers/index.ts"],
 ];
 

@@ -1,6 +1,6 @@
 /** The library under test, seen without static knowledge of what it exports: look-ups, calls, values in and out. */
-import { existsSync } from "node:fs";
 import * as mx from "../../src/index.js";
+import * as nn from "../../src/nn/index.js";
 import * as optimizers from "../../src/optimizers/index.js";
 import type { Result } from "./compare.js";
 import {
@@ -63,15 +63,7 @@ export function camel(name: string): string {
   return name.replace(/(?<=[a-zA-Z0-9])_+([a-z0-9])/g, (_, letter: string) => letter.toUpperCase());
 }
 
-/** An entry of the package that may not exist yet; one that exists and does not load is an error. */
-async function entry(path: string): Promise<object> {
-  const url = new URL(`../../src/${path}`, import.meta.url);
-  if (!existsSync(url)) return {};
-  const module: unknown = await import(url.href);
-  return isObject(module) ? module : {};
-}
-
-const packages: Readonly<Record<string, object>> = { nn: await entry("nn/index.js"), optimizers };
+const packages: Readonly<Record<string, object>> = { nn, optimizers };
 
 /** The function or class MLX calls `name` (dotted below mlx.core), or Pending. */
 export function lookup(name: string): unknown {
