@@ -20,9 +20,6 @@ const frameOf = (traceId: number): Frame | null => {
   return null;
 };
 
-/** Whether the transform with this id is still running. */
-export const isActive = (traceId: number): boolean => traceId !== 0 && frameOf(traceId) !== null;
-
 /** Whether any transform is running. */
 export const isTracing = (): boolean => frames.length > 0;
 

@@ -8,7 +8,8 @@ import type { AnyPrimitive } from "../../src/graph/primitive.js";
 import { jvp } from "../../src/transforms/jvp.js";
 import { vjp } from "../../src/transforms/vjp.js";
 import { vmap } from "../../src/transforms/vmap.js";
-import { type Column, columnOf, leafOf, naive } from "../support/naive.js";
+import { columnOf, leafOf, naive } from "../support/naive.js";
+import type { Column } from "../support/naive-routines.js";
 import { draw, type Sample } from "./samples.js";
 
 export type Fn = (...xs: NDArray[]) => NDArray[];

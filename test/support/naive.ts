@@ -5,7 +5,6 @@
 import type { DType } from "../../src/core/dtype.js";
 import { IndexError, InternalError } from "../../src/core/errors.js";
 import type { Scalar } from "../../src/core/guards.js";
-import type { Routine } from "../../src/core/routine.js";
 import type { Combine } from "../../src/core/scalar.js";
 import { Storage } from "../../src/core/storage.js";
 import { encodeValues, reader } from "../../src/core/values.js";
@@ -15,15 +14,17 @@ import type { Lowering, Parts, Position, View } from "../../src/graph/lowering.j
 import { type Aval, Node, noNodes, outsOf, type Shape, sizeOf } from "../../src/graph/node.js";
 import { keepOrDetach } from "../../src/graph/trace.js";
 import { computeType } from "../../src/primitives/families/operands.js";
+import {
+  at,
+  type Column,
+  combine,
+  coordinates,
+  flatten,
+  narrow,
+  routine,
+  type Value,
+} from "./naive-routines.js";
 import { type Cell, cellOf, eager } from "./naive-scalars.js";
-
-type Value = Cell["v"];
-
-/** The elements of an array: real parts, and imaginary parts for complex64. */
-export interface Column {
-  readonly re: readonly Value[];
-  readonly im: readonly number[] | null;
-}
 
 class NaiveStorage extends Storage {
   readonly column: Column;
@@ -52,12 +53,6 @@ class NaiveStorage extends Storage {
   protected override free(): void {}
 }
 
-const at = <T>(list: readonly T[], i: number): T => {
-  const x = list[i];
-  if (x === undefined) throw new InternalError(`[naive] no element ${i} among ${list.length}`);
-  return x;
-};
-
 /** A leaf with exact values; for complex64 interleaved parts. */
 export const leafOf = (dtype: DType, shape: Shape, values: readonly Value[]): Node => {
   const n = new Node(null, noNodes, undefined, shape, dtype, 0);
@@ -82,26 +77,6 @@ export const columnOf = (n: Node): Column => {
   const all = Array.from({ length: sizeOf(n.shape) }, (_, i) => read(i));
   const im = n.dtype.kind === "complex" ? all.map((v) => (typeof v === "object" ? v.im : 0)) : null;
   return { re: all.map((v) => (typeof v === "object" ? v.re : v)), im };
-};
-
-const coordinates = (shape: Shape, flat: number): number[] => {
-  const out: number[] = new Array(shape.length).fill(0);
-  for (let d = shape.length - 1; d >= 0; d--) {
-    const n = at(shape, d);
-    out[d] = flat % n;
-    flat = Math.floor(flat / n);
-  }
-  return out;
-};
-
-const flatten = (shape: Shape, place: readonly number[]): number =>
-  shape.reduce((flat, n, d) => flat * n + at(place, d), 0);
-
-/** Back into the range of a narrow integer dtype. */
-const narrow = (v: Value, d: DType): Value => {
-  if (d.size >= 4 || (d.kind !== "int" && d.kind !== "uint")) return v;
-  const wrapped = d.kind === "int" ? BigInt.asIntN : BigInt.asUintN;
-  return Number(wrapped(8 * d.size, BigInt(v)));
 };
 
 const cellsOf = (x: Aval, c: Column, i: number): Parts<unknown> => ({
@@ -162,121 +137,6 @@ const source = (view: View, input: Aval, output: Aval, place: readonly number[])
 const zeroOf = (d: DType): Value => {
   const t = computeType(d);
   return t === "bool" ? false : t === "i64" || t === "u64" ? 0n : 0;
-};
-
-const isNaNValue = (v: Value): boolean => typeof v === "number" && Number.isNaN(v);
-
-/** Combines the values of one reduction; NaN propagates through extrema, argument extrema skip it unless it is first. */
-const combine = (how: Combine, d: DType, values: readonly Value[]): Value => {
-  const type = computeType(d);
-  if (how === "argmax" || how === "argmin") {
-    let best = 0;
-    for (let i = 1; i < values.length; i++) {
-      const [v, b] = [at(values, i), at(values, best)];
-      if (how === "argmax" ? v > b : v < b) best = i;
-    }
-    return best;
-  }
-  const fn = { sum: "add", prod: "mul", max: "max", min: "min" } as const;
-  const start = how === "prod" ? 1 : 0;
-  const [head, ...tail] = values;
-  const empty = type === "bool" ? how === "min" || how === "prod" : start;
-  if (head === undefined) return cellOf(eager.constant(type, empty)).v;
-  let acc: unknown = { type, v: head };
-  for (const v of tail) acc = eager.op(fn[how], acc, { type, v });
-  return cellOf(acc).v;
-};
-
-const compareValues = (a: Value, b: Value): number => {
-  if (isNaNValue(a) || isNaNValue(b)) return Number(isNaNValue(a)) - Number(isNaNValue(b));
-  return a < b ? -1 : a > b ? 1 : 0;
-};
-
-/** Calls `f` with the flat positions of every line along the middle axis. */
-const lines = (
-  { outer, length, inner }: { outer: number; length: number; inner: number },
-  f: (positions: number[]) => void,
-): void => {
-  for (let o = 0; o < outer; o++)
-    for (let i = 0; i < inner; i++)
-      f(Array.from({ length }, (_, k) => (o * length + k) * inner + i));
-};
-
-const scan = (r: Routine & { routine: "scan" }, x: readonly Value[], out: Value[]): void => {
-  const identity: Record<typeof r.how, number> = {
-    sum: 0,
-    prod: 1,
-    max: Number.NEGATIVE_INFINITY,
-    min: Number.POSITIVE_INFINITY,
-  };
-  lines(r, (positions) => {
-    const way = r.reverse ? positions.reverse() : positions;
-    const seen: Value[] = [];
-    for (const p of way) {
-      const before = seen.length === 0 ? null : combine(r.how, r.dtype, seen);
-      seen.push(at(x, p));
-      const first = (): Value => cellOf(eager.constant(computeType(r.dtype), identity[r.how])).v;
-      out[p] = r.exclusive ? (before ?? first()) : combine(r.how, r.dtype, seen);
-    }
-  });
-};
-
-const scatter = (r: Routine & { routine: "scatter" }, ins: readonly Column[]): Column => {
-  const [base, updates, ...indices] = ins;
-  if (base === undefined || updates === undefined) throw new InternalError("[naive] scatter");
-  const re = [...base.re];
-  const im = base.im === null ? null : [...base.im];
-  const block = sizeOf(r.slice);
-  for (let t = 0; t < r.count; t++) {
-    for (let j = 0; j < block; j++) {
-      const place = coordinates(r.slice, j);
-      r.axes.forEach((axis, k) => {
-        const i = Number(at(at(indices, k).re, t));
-        const n = at(r.shape, axis);
-        if (i < -n || i >= n) throw new IndexError(`[scatter] index ${i} is out of range for ${n}`);
-        place[axis] = at(place, axis) + (i < 0 ? i + n : i);
-      });
-      const to = flatten(r.shape, place);
-      const v = at(updates.re, t * block + j);
-      const old = at(re, to);
-      const how = { add: "sum", prod: "prod", max: "max", min: "min" } as const;
-      re[to] = r.mode === "replace" ? v : narrow(combine(how[r.mode], r.dtype, [old, v]), r.dtype);
-      if (im !== null && updates.im !== null) im[to] = at(updates.im, t * block + j);
-    }
-  }
-  return { re, im };
-};
-
-const routine = (r: Routine, ins: readonly Column[]): Column[] => {
-  if (r.routine === "scatter") return [scatter(r, ins)];
-  const x = at(ins, 0);
-  if (r.routine === "scan") {
-    const out: Value[] = new Array(x.re.length).fill(0);
-    scan(r, x.re, out);
-    return [{ re: out.map((v) => narrow(v, r.dtype)), im: null }];
-  }
-  const values: Value[] = new Array(x.re.length).fill(0);
-  const indices: Value[] = new Array(x.re.length).fill(0);
-  const im = x.im === null ? null : [...x.im];
-  lines(r, (positions) => {
-    const imaginary = (p: number): number => (x.im === null ? 0 : at(x.im, p));
-    const order = positions
-      .map((p, k) => ({ p, k }))
-      .sort(
-        (a, b) =>
-          compareValues(at(x.re, a.p), at(x.re, b.p)) ||
-          compareValues(imaginary(a.p), imaginary(b.p)),
-      );
-    order.forEach(({ p, k }, i) => {
-      values[at(positions, i)] = at(x.re, p);
-      indices[at(positions, i)] = k;
-      if (im !== null) im[at(positions, i)] = imaginary(p);
-    });
-  });
-  return [
-    { re: values, im },
-    { re: indices, im: null },
-  ];
 };
 
 class NaivePosition implements Position<unknown> {
