@@ -76,6 +76,15 @@ export const DIFFERENCES: readonly Difference[] = [
     cases: ["logsumexp/inf"],
   },
   {
+    reason: "MLX's jvp is NaN where a clipped logarithm is flat, and its vjp is not",
+    parts: ["jvp"],
+    cases: [
+      "nn.losses.binary_cross_entropy/extreme-none",
+      "nn.losses.binary_cross_entropy/extreme-mean",
+      "nn.losses.binary_cross_entropy/extreme-sum",
+    ],
+  },
+  {
     reason: "MLX's vjp of this complex function is not the adjoint of its jvp",
     parts: ["vjp"],
     cases: ["cos/complex-grad", "sqrt/complex-grad", "power/complex-grad"],
