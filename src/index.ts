@@ -219,9 +219,6 @@ export {
 export { clip, type NanToNumOptions, nanToNum, where } from "./ops/select.js";
 export {
   type AxisOptions,
-  atleast1d,
-  atleast2d,
-  atleast3d,
   broadcastArrays,
   broadcastShapes,
   broadcastTo,
@@ -232,14 +229,11 @@ export {
   moveaxis,
   permuteDims,
   reshape,
-  type SplitOptions,
-  split,
   squeeze,
   swapaxes,
   type TransposeOptions,
   transpose,
   unflatten,
-  unstack,
 } from "./ops/shape.js";
 export {
   argpartition,
@@ -252,6 +246,7 @@ export {
   sort,
   topk,
 } from "./ops/sort.js";
+export { atleast1d, atleast2d, atleast3d, type SplitOptions, split, unstack } from "./ops/split.js";
 export {
   logsumexp,
   mean,

@@ -16,7 +16,7 @@ import { greater, greaterEqual } from "../ops/compare.js";
 import { array } from "../ops/creation-host.js";
 import { max } from "../ops/reduce.js";
 import { where } from "../ops/select.js";
-import { split } from "../ops/shape.js";
+import { split } from "../ops/split.js";
 import { logsumexp, softmax as softmaxOf } from "../ops/statistics.js";
 import { erf, exp, sigmoid as sigmoidOf, tanh as tanhOf } from "../ops/transcendental.js";
 import { abs, negative, sign, square, stopGradient } from "../ops/unary.js";
