@@ -128,6 +128,9 @@ export class Code {
     return undefined;
   }
 
+  /** i32 constants made so far: by far the most frequent ones. */
+  readonly #integers = new Map<number, Ref>();
+
   #constant(type: WasmType, bytes: Uint8Array): Ref {
     const key = `${type}:${bytes.join()}`;
     const known = this.#root.memo.get(key);
@@ -138,7 +141,11 @@ export class Code {
   }
 
   i32(n: number): Ref {
-    return this.#constant("i32", new Uint8Array(new Int32Array([n]).buffer));
+    const known = this.#integers.get(n);
+    if (known !== undefined) return known;
+    const ref = this.#constant("i32", new Uint8Array(new Int32Array([n]).buffer));
+    this.#integers.set(n, ref);
+    return ref;
   }
 
   i64(n: bigint): Ref {
@@ -160,7 +167,9 @@ export class Code {
   /** The i32 value of a constant, or null. */
   constantOf(ref: Ref): number | null {
     const { bytes, type } = this.#node(ref);
-    return bytes === null || type !== "i32" ? null : (new Int32Array(bytes.slice().buffer)[0] ?? 0);
+    if (bytes === null || type !== "i32") return null;
+    const [b0 = 0, b1 = 0, b2 = 0, b3 = 0] = bytes;
+    return b0 | (b1 << 8) | (b2 << 16) | (b3 << 24);
   }
 
   /** The bytes of a constant, or null. */
