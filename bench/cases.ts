@@ -1,5 +1,5 @@
 /** The cases: the same computation in cotangent, jax-js and TensorFlow.js, each written as its users would. */
-import { jit, type Array as JaxArray, nn, numpy as np, vjp as jaxVjp } from "@jax-js/jax";
+import { type Array as JaxArray, vjp as jaxVjp, jit, nn, numpy as np } from "@jax-js/jax";
 import * as tf from "@tensorflow/tfjs-core";
 import * as mx from "cotangent";
 import type { Contender } from "./measure.js";
@@ -10,7 +10,11 @@ export interface Case {
   readonly target: string;
   /** Floating-point operations of one call, for GFLOP/s; 0 where that says nothing. */
   readonly flops: number;
-  readonly make: () => { readonly ours: Contender; readonly jax: Contender; readonly tf: Contender | null };
+  readonly make: () => {
+    readonly ours: Contender;
+    readonly jax: Contender;
+    readonly tf: Contender | null;
+  };
 }
 
 const numbers = (n: number, seed = 1): Float32Array<ArrayBuffer> => {
@@ -74,8 +78,9 @@ const gelu: Case = {
       jax: () => ready(jf(ja.ref)),
       tf: () => {
         tf.tidy(() => {
-          const inner = ta.mul(ta).mul(ta).mul(0.044715).add(ta).mul(k);
-          return ta.mul(0.5).mul(inner.tanh().add(1));
+          const cube = tf.mul(tf.mul(ta, ta), ta);
+          const inner = tf.mul(tf.add(tf.mul(cube, 0.044715), ta), k);
+          return tf.mul(tf.mul(ta, 0.5), tf.add(tf.tanh(inner), 1));
         }).dispose();
       },
     };
@@ -115,14 +120,18 @@ const layerNormBackward: Case = {
     const c = mx.array(g).reshape([rows, columns]);
     const [mw, mb] = [mx.array(w), mx.zeros([columns])];
     mx.eval(a, c, mw, mb);
-    const ours = (p: mx.NDArray, q: mx.NDArray, r: mx.NDArray): mx.NDArray => mx.fast.layerNorm(p, q, r, 1e-5);
+    const ours = (p: mx.NDArray, q: mx.NDArray, r: mx.NDArray): mx.NDArray =>
+      mx.fast.layerNorm(p, q, r, 1e-5);
     const ja = np.array(x).reshape([rows, columns]);
     const jc = np.array(g).reshape([rows, columns]);
     const [jw, jb] = [np.array(w), np.zeros([columns])];
     const norm = (p: JaxArray, q: JaxArray, r: JaxArray): JaxArray => {
       const centred = p.ref.sub(np.mean(p, -1, { keepdims: true }));
       const variance = np.mean(np.square(centred.ref), -1, { keepdims: true });
-      return centred.div(np.sqrt(variance.add(1e-5))).mul(q).add(r);
+      return centred
+        .div(np.sqrt(variance.add(1e-5)))
+        .mul(q)
+        .add(r);
     };
     const backward = jit((p: JaxArray, q: JaxArray, r: JaxArray, ct: JaxArray) => {
       const [y, pull] = jaxVjp(norm, [p, q, r]);
@@ -161,7 +170,7 @@ const transposeAdd: Case = {
       },
       jax: () => ready(jf(ja.ref, jb.ref)),
       tf: () => {
-        tf.tidy(() => tf.transpose(ta).add(tb)).dispose();
+        tf.tidy(() => tf.add(tf.transpose(ta), tb)).dispose();
       },
     };
   },
@@ -181,7 +190,7 @@ const smallVjp: Case = {
     const jf = (v: JaxArray): JaxArray => v.ref.mul(np.sin(v));
     const ta = tf.tensor1d(x);
     const tone = tf.ones([16]);
-    const tg = tf.grad((v: tf.Tensor) => v.mul(v.sin()));
+    const tg = tf.grad((v: tf.Tensor) => tf.mul(v, tf.sin(v)));
     return {
       ours: () => {
         const [outputs, grads] = mx.vjp(f, [a], [one]);
