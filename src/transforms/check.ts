@@ -64,6 +64,8 @@ export interface Wording {
   readonly of: "output" | "primal";
 }
 
+const count = (n: number, what: string): string => `${n} ${what}${n === 1 ? "" : "s"}`;
+
 /** Refuses vectors that differ from what they belong to in number, shape or dtype. */
 export const requireVectors = (
   { op, vector, of }: Wording,
@@ -73,7 +75,7 @@ export const requireVectors = (
   const cure = `pass one ${vector} per ${of}, in its shape and dtype`;
   if (vectors.length !== values.length) {
     throw new TransformError(
-      `[${op}] expected ${values.length} ${vector}s for ${values.length} ${of}s, got ${vectors.length}: ${cure}`,
+      `[${op}] expected ${count(values.length, vector)} for ${count(values.length, of)}, got ${vectors.length}: ${cure}`,
     );
   }
   for (const [i, v] of vectors.entries()) {

@@ -85,7 +85,7 @@ describe("vjp", () => {
     );
     const many: mx.NDArray[] = [x, y];
     const g: (a: mx.NDArray) => mx.NDArray[] = (a) => [a];
-    refuses(() => mx.vjp(g, [x], many), /^\[vjp\] expected 1 cotangents for 1 outputs, got 2/);
+    refuses(() => mx.vjp(g, [x], many), /^\[vjp\] expected 1 cotangent for 1 output, got 2/);
     refuses(() => mx.vjp(g, [x], []), /got 0/);
     refuses(
       () => mx.vjp((a, b) => [a, b], [x, y], [x, mx.ones([1, 3])]),
@@ -193,7 +193,7 @@ describe("jvp", () => {
     refuses(() => mx.jvp((a) => a, [x], [mx.ones([3], mx.int32)]), /tangent 0 has dtype int32/);
     const none: mx.NDArray[] = [];
     const primals: mx.NDArray[] = [x];
-    refuses(() => mx.jvp((...a) => a, primals, none), /expected 1 tangents for 1 primals, got 0/);
+    refuses(() => mx.jvp((...a) => a, primals, none), /expected 1 tangent for 1 primal, got 0/);
   });
 });
 
