@@ -200,7 +200,10 @@ class KernelWriter {
     const size = inner ? (this.#kernel.axes[plan.vector]?.size ?? 1) : 0;
     const computed = ids.filter((id) => !kept(id));
     const cost = costOf(this.#kernel, plan.domains, computed, nest.rows) * frames.length;
-    let unroll = !inner ? 1 : cost <= 40 ? 4 : cost <= 120 ? 2 : 1;
+    const streams = computed.filter((id) => this.#kernel.vals[id]?.op === "load").length;
+    const writes = nest.stores.length + nest.stashes.length + 2 * nest.terminals.length;
+    const light = cost <= 40 && streams + writes <= 2;
+    let unroll = !inner ? 1 : light ? 4 : cost <= 120 ? 2 : 1;
     while (unroll > 1 && size < unroll * plan.lanes) unroll /= 2;
 
     const steps = axes.reduce((n, a) => {

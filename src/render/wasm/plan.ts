@@ -183,6 +183,20 @@ function tileChunks(
   return chunks;
 }
 
+/** Vectors side by side along the grid: rows down columns want whole cache lines, maps only less overhead. */
+function unrollOf(
+  kernel: Kernel,
+  ops: number,
+  rows: boolean,
+  vector: number,
+  lanes: number,
+): number {
+  let unroll = rows ? (ops < 8 ? 8 : ops < 16 ? 4 : ops < 60 ? 2 : 1) : ops < 16 ? 2 : 1;
+  const size = kernel.axes[vector]?.size ?? 1;
+  while (!isOuter(kernel, vector) && unroll > 1 && size < unroll * lanes) unroll /= 2;
+  return unroll;
+}
+
 export function planOf(kernel: Kernel): Plan {
   const domains = domainsOf(kernel);
   const stages = stagesOf(kernel);
@@ -217,17 +231,7 @@ export function planOf(kernel: Kernel): Plan {
   cost += (kernel.stores.length * 2) / lanes;
   const ops = kernel.vals.reduce((sum, v) => sum + weightOf(v), 0);
   const unroll =
-    across >= 0 || lanes === 1
-      ? 1
-      : rowMask !== 0
-        ? ops < 12
-          ? 4
-          : ops < 60
-            ? 2
-            : 1
-        : ops < 160
-          ? 2
-          : 1;
+    across >= 0 || lanes === 1 ? 1 : unrollOf(kernel, ops, rowMask !== 0, vector, lanes);
 
   const rest = kernel.axes.map((_, a) => a).filter((a) => has(gridMask, a));
   const order = [
