@@ -84,6 +84,7 @@ describe("matrix products", () => {
     compare("mk,kn->mn", { m: 37, n: 41, k: 1500 }, {}, 2e-5);
     compare("mk,kn->mn", { m: 150, n: 300, k: 64 });
     compare("mk,nk->mn", { m: 21, n: 11, k: 2000 }, { a: float64, b: float64 });
+    compare("mk,kn->mn", { m: 9, n: 1100, k: 270 }, {}, 1e-5);
   });
 
   it("computes in the types of its operands", () => {

@@ -12,7 +12,9 @@ import { renderContract } from "../../src/render/wasm/contract/index.js";
 import { affine, contracted, grid, KernelBuilder } from "../kernel/kernels.js";
 
 // Node 20 has relaxed-simd behind a flag, which must be set before the first module is compiled.
-v8.setFlagsFromString("--experimental-wasm-relaxed-simd");
+if (Number.parseInt(process.versions.node, 10) < 22) {
+  v8.setFlagsFromString("--experimental-wasm-relaxed-simd");
+}
 
 export type Sizes = Readonly<Record<string, number>>;
 

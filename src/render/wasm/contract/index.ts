@@ -5,13 +5,14 @@ import { type Func, type Import, Module } from "../encoder.js";
 import type { HostMath } from "../lane-code.js";
 import { Evaluator } from "./evaluate.js";
 import { emitFinish } from "./finish.js";
+import { bytesOf } from "./micro.js";
 import { emitPack } from "./pack.js";
 import { plainWay } from "./plain.js";
-import { planOf, sizeOf } from "./plan.js";
+import { fewRows, planOf, sizeOf } from "./plan.js";
 import { type Group, type Product, productOf } from "./product.js";
 import { thinRows, thinWay } from "./thin.js";
 import { tiledWay } from "./tiled.js";
-import type { Ends, Way } from "./way.js";
+import { type Ends, pushSize, type Way } from "./way.js";
 
 interface Needed {
   readonly fn: HostMath;
@@ -54,31 +55,52 @@ const endsOf = (module: Module, p: Product, evaluator: Evaluator): Ends => {
   };
 };
 
-/** Ways to compute the product; the first is taken when its side is short enough at run time. */
-interface Ways {
-  readonly thin: { readonly way: Way; readonly side: Group } | null;
-  readonly tiled: Way | null;
+/** A way for when `side` is at most `most` long. */
+interface Choice {
+  readonly way: Way;
+  readonly side: Group;
+  readonly most: number;
 }
 
-const waysOf = (module: Module, p: Product, evaluator: Evaluator, relaxed: boolean): Ways => {
+/** Ways to compute the product: the first choice that fits, else the rest. */
+interface Ways {
+  readonly choices: readonly Choice[];
+  readonly rest: Way;
+}
+
+/** From so many bytes of b on, it is read from far away, and few rows are worth a way of their own. */
+const farBytes = 1 << 20;
+
+const waysOf = (module: Module, p: Product, evaluator: Evaluator): Ways => {
   const { type } = evaluator;
+  const { relaxed } = evaluator.features;
   if (p.type !== "f32" && p.type !== "f64") {
-    return { thin: null, tiled: plainWay(module, p, p.type, evaluator) };
+    return { choices: [], rest: plainWay(module, p, p.type, evaluator) };
   }
-  const thinOf = (q: Product): Ways["thin"] => {
-    const way = thinWay(module, q, planOf(q, type), evaluator, endsOf(module, q, evaluator));
-    return way === null ? null : { way, side: q.m };
+  const thinOf = (q: Product): Choice | null => {
+    const ends = endsOf(module, q, evaluator);
+    const way = thinWay(module, q, planOf(q, type, true), evaluator, ends);
+    return way === null ? null : { way, side: q.m, most: thinRows };
   };
   // A side whose size is an argument counts as long, unless it is asked about.
   const length = (g: Group): number => (g.outer ? Number.POSITIVE_INFINITY : g.size);
   const short = (g: Group): boolean => g.size <= thinRows && p.k.size > 0;
   const [first, second] = length(p.m) <= length(p.n) ? [p, swapped(p)] : [swapped(p), p];
-  let thin: Ways["thin"] = null;
-  if (short(first.m) && !first.m.outer) thin = thinOf(first);
-  else if (short(second.m) && second.m.outer) thin = thinOf(second);
-  if (thin !== null && !thin.side.outer) return { thin, tiled: null };
+  const thin =
+    short(first.m) && !first.m.outer
+      ? thinOf(first)
+      : short(second.m) && second.m.outer
+        ? thinOf(second)
+        : null;
+  if (thin !== null && !thin.side.outer) return { choices: [], rest: thin.way };
   const ends = endsOf(module, p, evaluator);
-  return { thin, tiled: tiledWay(module, p, planOf(p, type), type, relaxed, ends) };
+  const tiled = (few: boolean): Way =>
+    tiledWay(module, p, planOf(p, type, few), type, relaxed, ends);
+  const choices = thin === null ? [] : [thin];
+  if (!p.m.outer) return { choices, rest: tiled(p.m.size <= fewRows) };
+  const far = p.k.size * sizeOf(p.n, p.hint) * bytesOf(type) >= farBytes;
+  if (far && p.m.size <= fewRows) choices.push({ way: tiled(true), side: p.m, most: fewRows });
+  return { choices, rest: tiled(false) };
 };
 
 const render = (
@@ -91,7 +113,7 @@ const render = (
   const module = new Module(features);
   for (const h of needed) importOf(module, h);
   const evaluator = new Evaluator(p.kernel, type, features, (fn, arity) => host(module, fn, arity));
-  const { thin, tiled } = waysOf(module, p, evaluator, features.relaxed);
+  const { choices, rest } = waysOf(module, p, evaluator);
   const f = module.func(["i32", "i32", "i32", "i32"]);
   const [args, start, end, scratch] = [0, 1, 2, 3];
   const [t, outer] = [f.local("i32"), f.local("i32")];
@@ -115,25 +137,22 @@ const render = (
       });
     });
   };
-  const isThin = (size: number): boolean =>
-    thin !== null && (tiled === null || sizeOf(thin.side, size) <= thinRows);
-  if (thin !== null && tiled !== null) {
-    f.get(outer).i32(thin.side.size).op("i32.mul").i32(thinRows).op("i32.le_s");
-    f.if(
-      () => all(thin.way),
-      () => all(tiled),
-    );
-  } else {
-    const way = thin?.way ?? tiled;
-    if (way !== null) all(way);
+  for (const { way, side, most } of choices) {
+    pushSize(f, side, outer);
+    f.i32(most).op("i32.le_s");
+    f.if(() => {
+      all(way);
+      f.return();
+    });
   }
+  all(rest);
   module.export("k", f);
-  const wayAt = (size: number): Way | undefined =>
-    (isThin(size) ? thin?.way : undefined) ?? tiled ?? undefined;
+  const wayAt = (size: number): Way =>
+    choices.find(({ side, most }) => sizeOf(side, size) <= most)?.way ?? rest;
   return {
     bytes: module.finish(),
-    scratchBytes: Math.max(thin?.way.scratchBytes ?? 0, tiled?.scratchBytes ?? 0),
-    tiles: (size) => wayAt(size)?.tiles(size) ?? 0,
-    tileCost: wayAt(p.hint)?.cost ?? 0,
+    scratchBytes: Math.max(rest.scratchBytes, ...choices.map(({ way }) => way.scratchBytes)),
+    tiles: (size) => wayAt(size).tiles(size),
+    tileCost: wayAt(p.hint).cost,
   };
 };

@@ -89,12 +89,7 @@ export const emitMicro = (module: Module, s: MicroShape): Func => {
   advance(b, -bShift);
   advance(c, -cShift);
   f.loop((nextPanel) => {
-    f.get(fresh).if(
-      () => {
-        for (const v of acc.flat()) f.v128(zero).set(v);
-      },
-      () => tile((v, at) => f.get(c).op("v128.load", at).set(v)),
-    );
+    for (const v of acc.flat()) f.v128(zero).set(v);
     f.get(a).set(pa).get(b).set(pb).get(k).set(left);
     f.block((out) => {
       f.loop((again) => {
@@ -106,7 +101,15 @@ export const emitMicro = (module: Module, s: MicroShape): Func => {
         f.get(left).i32(2).op("i32.sub").tee(left).brIf(again);
       });
     });
-    tile((v, at) => f.get(c).get(v).op("v128.store", at));
+    // Every block of k is summed on its own: errors grow with its length, not with that of the whole sum.
+    f.get(fresh).if(
+      () => tile((v, at) => f.get(c).get(v).op("v128.store", at)),
+      () => {
+        tile((v, at) => {
+          f.get(c).get(c).op("v128.load", at).get(v).op(`${shape}.add`).op("v128.store", at);
+        });
+      },
+    );
     advance(b, s.bPanel);
     advance(c, 16 * s.vectors);
     f.get(panels).i32(1).op("i32.sub").tee(panels).brIf(nextPanel);

@@ -24,6 +24,7 @@ export interface Plan {
   readonly panel: number;
   /** Rows of a that are packed at a time. */
   readonly unit: number;
+  readonly few: boolean;
   /** Bytes of one panel of packed b, of one packed block of b, of one packed row of a, of one row of c. */
   readonly bPanel: number;
   readonly bBlock: number;
@@ -44,13 +45,13 @@ const even = (size: number, most: number, unit: number): number =>
 export const sizeOf = (group: Group, outer: number): number =>
   group.outer ? group.size * outer : group.size;
 
-export const planOf = (p: Product, type: "f32" | "f64"): Plan => {
+/** The plan for any number of rows or, with `few`, for at most `fewRows`. */
+export const planOf = (p: Product, type: "f32" | "f64", few: boolean): Plan => {
   const bytes = bytesOf(type);
   const panel = 2 * lanesOf(type);
   const k = p.k.size;
   // Blocks of k start at multiples of the lanes, as vectors along k must.
   // Where hardly any rows share b, reading it is what counts: long lines of it, in few blocks of k.
-  const few = !p.m.outer && p.m.size <= fewRows;
   const [whole, part] = few ? [longestK / 4, blockK / 4] : [longestK, blockK];
   const depth = k * bytes <= whole ? Math.max(1, k) : even(k, part / bytes, lanesOf(type));
   const steps = Math.ceil(k / depth);
@@ -66,7 +67,7 @@ export const planOf = (p: Product, type: "f32" | "f64"): Plan => {
     1280,
     Math.max(4 * rowTile, Math.floor(target / perRow / rowTile) * rowTile),
   );
-  const rows = p.m.outer ? most : even(Math.max(1, p.m.size), most, rowTile);
+  const rows = few ? fewRows : p.m.outer ? most : even(Math.max(1, p.m.size), most, rowTile);
   const batches = one >= target ? 1 : Math.max(1, Math.min(batchSize, Math.floor(target / one)));
   const bPanel = depth * 16 * 2 + 64;
   const bBlock = (columns / panel) * bPanel;
@@ -77,6 +78,7 @@ export const planOf = (p: Product, type: "f32" | "f64"): Plan => {
     depth,
     steps,
     panel,
+    few,
     unit: 4 * rowTile,
     bPanel,
     bBlock,

@@ -3,7 +3,7 @@ import type { Func, Module } from "../encoder.js";
 import { type Plain, plainOf, pushBase } from "./address.js";
 import { bytesOf, emitMicro, lanesOf, type MicroShape, rowCounts, rowTile } from "./micro.js";
 import { contiguous } from "./pack.js";
-import { fewRows, type Plan, sizeOf } from "./plan.js";
+import { type Plan, sizeOf } from "./plan.js";
 import type { Group, Product } from "./product.js";
 import { type Ends, pushBlocks, pushSize, setAtMost, type Way } from "./way.js";
 
@@ -14,10 +14,9 @@ const smallB = 32 << 10;
 const wideA = 256 << 10;
 
 /** Whether b is better read in place: it fits the L1 cache, or hardly any rows share it. */
-const readB = (p: Product, plain: Plain, bytes: number): boolean => {
+const readB = (p: Product, plain: Plain, bytes: number, few: boolean): boolean => {
   if (plain.across !== 1) return false;
   const size = p.k.size * Math.max(1, sizeOf(p.n, p.hint)) * bytes;
-  const few = !p.m.outer && p.m.size <= fewRows;
   return plain.along * p.k.size * bytes <= smallB || (few && size <= 4 * smallB);
 };
 
@@ -120,7 +119,7 @@ export const tiledWay = (
   const a = plainOf(p, p.a, p.m);
   const b = plainOf(p, p.b, p.n);
   const inA = a !== null && readA(a, bytes, plan.depth) ? a : null;
-  const inB = b !== null && readB(p, b, bytes) ? b : null;
+  const inB = b !== null && readB(p, b, bytes, plan.few) ? b : null;
   const some = plan.steps > 0;
   const packA = inA === null && some ? ends.packA(plan.aRow) : null;
   const packB = inB === null && some ? ends.packB(plan.panel, plan.bPanel) : null;
