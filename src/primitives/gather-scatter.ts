@@ -5,10 +5,10 @@ import type { ScatterMode } from "../core/routine.js";
 import { bind } from "../graph/bind.js";
 import { type Aval, type Node, type Shape, sameShape, sizeOf } from "../graph/node.js";
 import { define, type Primitive, type Site, type Tangents } from "../graph/primitive.js";
-import { divide, multiply, subtract } from "./arithmetic.js";
+import { add, divide, multiply, subtract } from "./arithmetic.js";
 import { broadcast, expandDims, reshape } from "./broadcast-sum.js";
 import { cast, complex, imag, real } from "./cast.js";
-import { equal, select } from "./compare-select.js";
+import { equal, less, select } from "./compare-select.js";
 import { constant, iota, onesLike, zerosLike } from "./constant.js";
 import { at, same, writeList } from "./families/operands.js";
 
@@ -323,8 +323,12 @@ export const takeAlongP: Primitive<TakeAttrs> = define<TakeAttrs>({
     transpose(ct, avals, others, { axis }) {
       const index = at(others, 1);
       if (index === null) throw new InternalError("[takeAlong] no indices");
-      const base = constant(0, ct.dtype, at(avals, 0).shape);
-      return [putAlong(base, index, ct, axis, "add"), null];
+      const { shape } = at(avals, 0);
+      const zeros = constant(0, ct.dtype, shape);
+      // One index per place is a choice, which fuses with its neighbours; several may coincide and have to be added.
+      if (index.shape[axis] === 1)
+        return [select(isAt(index, shape, axis), broadcast(ct, shape), zeros), null];
+      return [putAlong(zeros, index, ct, axis, "add"), null];
     },
   },
   infer(ins, { axis }): readonly Aval[] {
@@ -349,6 +353,14 @@ export const takeAlongP: Primitive<TakeAttrs> = define<TakeAttrs>({
   },
   key: (attrs, sink) => sink.int(attrs.axis),
 });
+
+/** Where the position along `axis` is the one that `index`, of length 1 there, names. */
+const isAt = (index: Node, shape: Shape, axis: number): Node => {
+  const i = cast(index, int32);
+  const length = constant(at(shape, axis), int32, i.shape);
+  const wrapped = select(less(i, zerosLike(i)), add(i, length), i);
+  return equal(iota(shape, axis, int32), broadcast(wrapped, shape));
+};
 
 const requireAlong = (name: string, shape: Shape, index: Shape, axis: number): void => {
   if (shape.length !== index.length || shape.some((n, d) => d !== axis && n !== index[d])) {
