@@ -104,6 +104,11 @@ class Fold implements Accumulator {
   readonly #slots: readonly Variable[];
   /** Sums in float64 of what was flushed: two for vectors of four. */
   readonly #wide: readonly Variable[];
+  /**
+   * For max and min of float vectors, one per slot: lanes that met NaN. An extremum that ignores NaN and this mask
+   * take two instructions, one that propagates it six.
+   */
+  readonly #nans: readonly Variable[];
 
   constructor(
     values: Values,
@@ -128,6 +133,10 @@ class Fold implements Accumulator {
     const zero = this.#identity();
     this.#slots = Array.from({ length: along ? slots : 1 }, () => code.variable(zero));
     const float = this.#t === "f32" || this.#t === "f64";
+    const tracked =
+      spread && float && values.vector.lanes > 1 && (v.how === "max" || v.how === "min");
+    const clear = tracked ? code.v128(new Uint8Array(16)) : 0;
+    this.#nans = tracked ? this.#slots.map(() => code.variable(clear)) : [];
     const many = spread && this.#t === "f32" ? 2 : 1;
     const wideZero = spread ? code.v128(new Uint8Array(16)) : code.f64(0);
     this.#wide = Array.from({ length: wide && float ? many : 0 }, () => code.variable(wideZero));
@@ -147,13 +156,25 @@ class Fold implements Accumulator {
     if (this.#along && frame.tail !== null) {
       value = this.#ops.of(this.#t).select(frame.tail.mask, value, this.#identity());
     }
-    code.set(acc, this.#ops.apply(this.#fn, this.#t, this.#t, [code.get(acc), value]));
+    const nan = this.#nans[slot % this.#slots.length];
+    if (nan === undefined) {
+      code.set(acc, this.#ops.apply(this.#fn, this.#t, this.#t, [code.get(acc), value]));
+      return;
+    }
+    const l = this.#ops.of(this.#t);
+    code.set(acc, code.op(`${l.shape}.p${this.#fn}`, value, code.get(acc)));
+    code.set(nan, l.either(code.get(nan), l.ne(value, value)));
   }
 
   /** The slots combined. */
   #total(): Ref {
     const { code } = this.#values;
-    const refs = this.#slots.map((s) => code.get(s));
+    const l = this.#ops.of(this.#t);
+    const refs = this.#slots.map((s, i) => {
+      const nan = this.#nans[i];
+      if (nan === undefined) return code.get(s);
+      return l.select(code.get(nan), l.constant(Number.NaN), code.get(s));
+    });
     return refs.reduce((a, b) => this.#ops.apply(this.#fn, this.#t, this.#t, [a, b]));
   }
 

@@ -216,6 +216,14 @@ const remainder: Rule = (x) =>
     return code.select(none, zero, code.select(adjust, int(x, "add", r, b), r));
   });
 
+/** Squares and cubes are common and need no logarithm. */
+const floatPower: Rule = (x) => {
+  const [a = 0] = x.args;
+  if (x.known[1] === 2) return x.l.mul(a, a);
+  if (x.known[1] === 3) return x.l.mul(x.l.mul(a, a), a);
+  return math(x);
+};
+
 const intPower: Rule = (x) => {
   const exponent = x.known[1];
   if (exponent !== undefined && exponent !== null && exponent >= 0 && exponent <= 64) {
@@ -277,6 +285,10 @@ const rotate: Rule = (x) => {
   }
   const n = Number(BigInt.asUintN(5, BigInt(by)));
   if (n === 0) return arg(x, 0);
+  if (n % 8 === 0 && x.o.lanes === 4) {
+    const bytes = Array.from({ length: 16 }, (_, i) => (i & ~3) | ((i - n / 8) & 3));
+    return x.o.code.lane("i8x16.shuffle", bytes, arg(x, 0), arg(x, 0));
+  }
   return x.l.ior(x.l.ishl(arg(x, 0), n), x.l.ushr(arg(x, 0), 32 - n));
 };
 
@@ -416,7 +428,7 @@ const table: { readonly [Op in ScalarOp]: Rule } = {
   ),
   div: byKind(math, divide, (x) => x.l.div(arg(x, 0), arg(x, 1))),
   rem: byKind(math, remainder, math),
-  pow: byKind((x) => x.l.either(arg(x, 0), x.l.not(arg(x, 1))), intPower, math),
+  pow: byKind((x) => x.l.either(arg(x, 0), x.l.not(arg(x, 1))), intPower, floatPower),
   min: extremum("min"),
   max: extremum("max"),
   and: byKind(both, (x) => x.l.iand(arg(x, 0), arg(x, 1)), math),

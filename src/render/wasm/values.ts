@@ -13,6 +13,7 @@ import { loadGather, loadScalar, loadVector } from "./storage.js";
 import { transpose } from "./transpose.js";
 
 type Load = Extract<Val, { op: "load" }>;
+type Scalar = Extract<Val, { op: "scalar" }>;
 
 const wasmType = (t: ComputeType): "i32" | "i64" | "f32" | "f64" => {
   if (t === "f32" || t === "f64") return t;
@@ -116,6 +117,9 @@ export class Values {
           return operand.op === "const" ? operand.value : null;
         });
         const from = v.fn === "select" ? v.dtype : this.typeOf(v.in[0] ?? -1);
+        if (v.fn === "pow" && known[1] === null && (from === "f32" || from === "f64")) {
+          return this.#power(frame, v, o, args);
+        }
         return o.apply(v.fn, from, v.dtype, args, known);
       }
       case "load":
@@ -133,6 +137,22 @@ export class Values {
       default:
         throw new InternalError(`[render] ${v.op} ${id} is not there yet`);
     }
+  }
+
+  /** An exponent that is the same everywhere is looked at first: squares and cubes are common. */
+  #power(frame: Frame, v: Scalar, o: Ops, args: readonly Ref[]): Ref {
+    const { code, scalar } = this;
+    const apply = (known: number | null): Ref =>
+      o.apply("pow", v.dtype, v.dtype, args, [null, known]);
+    const [, exponent = -1] = v.in;
+    if (this.varies(exponent)) return apply(null);
+    const e = this.scalarAt(frame, exponent);
+    const type = o.lanes > 1 ? "v128" : wasmType(v.dtype);
+    const choose = (n: number, no: () => Ref): Ref => {
+      const is = scalar.apply("eq", v.dtype, "bool", [e, scalar.constant(v.dtype, n)]);
+      return code.choose(is, type, () => apply(n), no);
+    };
+    return choose(2, () => choose(3, () => apply(null)));
   }
 
   // Guards
