@@ -30,7 +30,7 @@ const cShift = 1;
 export const rowTile = 5;
 
 /** How many rows the next sweep takes when `rows` are left: fives and fours first, so that few rows run alone. */
-export const nextRows = (rows: number): number =>
+const nextRows = (rows: number): number =>
   rows % rowTile === 0 ? rowTile : Math.min(rows, rowTile - 1);
 
 /** The row counts that `rows` rows are cut into. */
