@@ -1,6 +1,6 @@
 /** The cases: the same computation in cotangent, jax-js and TensorFlow.js, each written as its users would. */
 import { type Array as JaxArray, vjp as jaxVjp, jit, nn, numpy as np } from "@jax-js/jax";
-import * as tf from "@tensorflow/tfjs-core";
+import * as tf from "@tensorflow/tfjs";
 import * as mx from "cotangent";
 import type { Contender } from "./measure.js";
 

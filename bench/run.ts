@@ -1,7 +1,7 @@
 /** Prints a table of medians and ratios against the peers, all measured in this one process, one thread each. */
 import { init } from "@jax-js/jax";
 import "@tensorflow/tfjs-backend-wasm";
-import * as tf from "@tensorflow/tfjs-core";
+import * as tf from "@tensorflow/tfjs";
 import { cases } from "./cases.js";
 import { type Contender, measure } from "./measure.js";
 
