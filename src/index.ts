@@ -361,11 +361,15 @@ export { jvp } from "./transforms/jvp.js";
 export { vjp } from "./transforms/vjp.js";
 export { type Axes as VmapAxes, type VmapOptions, vmap } from "./transforms/vmap.js";
 
-/** No limit, not a number, and the well-known numbers under MLX's names. */
+/** Infinity, as MLX names it. */
 export const inf: number = Number.POSITIVE_INFINITY;
+/** Not a number, as MLX names it. */
 export const nan: number = Number.NaN;
+/** The ratio of a circle's circumference to its diameter. */
 export const pi: number = Math.PI;
+/** The base of natural logarithms. */
 export const e: number = Math.E;
+/** The limit of the harmonic sums less their logarithm. */
 export const eulerGamma: number = 0.5772156649015329;
 /** A new axis in an index. */
 export const newaxis: null = null;

@@ -36,4 +36,4 @@ export {
   step,
   tanh,
 } from "./activations.js";
-export * as losses from "./losses.js";
+export * as losses from "./losses/index.js";

@@ -2,6 +2,7 @@
 import { bool, int32, isInteger } from "../core/dtype.js";
 import { ArgumentError, DTypeError, IndexError } from "../core/errors.js";
 import { describe } from "../core/guards.js";
+import { isTypedArray, type TypedArrayInput } from "../core/typed.js";
 import { NDArray } from "../graph/array.js";
 import type { Node } from "../graph/node.js";
 import { type ArrayData, array } from "./creation-host.js";
@@ -52,7 +53,16 @@ export type IndexList = readonly (number | boolean | IndexList)[];
  * One component of an index: a position, a slice, `null` for a new axis, an array or list of positions, a mask, or a string
  * with any number of components, such as `"..."` or `"1:3, ::-1"`.
  */
-export type Index = number | bigint | null | boolean | string | Slice | NDArray | IndexList;
+export type Index =
+  | number
+  | bigint
+  | null
+  | boolean
+  | string
+  | Slice
+  | NDArray
+  | TypedArrayInput
+  | IndexList;
 
 /** A component after reading. */
 export type Component =
@@ -135,6 +145,7 @@ export const readIndex = (given: readonly unknown[]): Component[] =>
     if (typeof x === "string") return parseIndex(x);
     if (x instanceof Slice) return [{ kind: "slice", slice: x }];
     if (x instanceof NDArray) return [readArray(x)];
+    if (isTypedArray(x)) return [readArray(array(x))];
     if (typeof x === "boolean") return [{ kind: "mask", node: array(x).node }];
     if (isList(x) && isData(x)) {
       const kind = kindOfList(x);

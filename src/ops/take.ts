@@ -4,6 +4,7 @@ import { ArgumentError, DTypeError, IndexError, ShapeError } from "../core/error
 import { describe } from "../core/guards.js";
 import { readPositional } from "../core/options.js";
 import { broadcastPair, normalizeAxis, showShape } from "../core/shape.js";
+import { isTypedArray, type TypedArrayInput } from "../core/typed.js";
 import { NDArray } from "../graph/array.js";
 import { type Node, type Shape, sizeOf } from "../graph/node.js";
 import * as p from "../primitives/index.js";
@@ -13,10 +14,12 @@ import { castTo, constant, nodeOf, type Operand, spread, wrap } from "./operand.
 import { broadcastNode } from "./shape.js";
 
 /** Integer positions: an array, a number or a list. */
-export type Indices = NDArray | number | IndexList;
+export type Indices = NDArray | number | TypedArrayInput | IndexList;
 
 const indexNode = (op: string, indices: Indices): Node => {
-  const n = indices instanceof NDArray ? indices.node : array(indices, int32).node;
+  let n: Node;
+  if (indices instanceof NDArray) n = indices.node;
+  else n = (isTypedArray(indices) ? array(indices) : array(indices, int32)).node;
   if (!isInteger(n.dtype)) {
     throw new DTypeError(
       `[${op}] expected integer indices, got ${n.dtype.name}: cast with x.astype(mx.int32)`,

@@ -158,6 +158,12 @@ test("only integers index", () => {
   assert.throws(() => Reflect.apply(grid().get, grid(), [1.5]), mx.ArgumentError);
 });
 
+test("typed arrays index as well", () => {
+  assert.deepEqual(grid().get(Int32Array.of(2, 0), 1).tolist(), [9, 1]);
+  assert.deepEqual(mx.take(grid(), Uint8Array.of(1), 1).shape, [3, 1]);
+  assert.throws(() => grid().get(Float32Array.of(1)), mx.DTypeError);
+});
+
 test("arrays are iterable along their first axis", () => {
   assert.deepEqual(
     [...grid()].map((row) => row.get(0).item()),
