@@ -14,7 +14,6 @@ import {
 import { less } from "../../ops/compare.js";
 import { sum } from "../../ops/reduce.js";
 import { where } from "../../ops/select.js";
-import { mean } from "../../ops/statistics.js";
 import { log, sqrt } from "../../ops/transcendental.js";
 import { abs, negative, square } from "../../ops/unary.js";
 import type { AxisLossOptions } from "./classification.js";
