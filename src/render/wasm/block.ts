@@ -22,6 +22,8 @@ interface Node {
   readonly callee: { readonly index: number } | null;
   readonly arms: readonly Arm[];
   uses: number;
+  /** Uses of a constant in branches. */
+  cold: number;
   local: number;
 }
 
@@ -103,7 +105,7 @@ export class Code {
       local: -1,
       ...more,
     };
-    return this.#nodes.push({ kind, name, type, region, uses: 0, ...fields }) - 1;
+    return this.#nodes.push({ kind, name, type, region, uses: 0, cold: 0, ...fields }) - 1;
   }
 
   typeOf(ref: Ref): WasmType {
@@ -359,7 +361,9 @@ export class Code {
   #use(ref: Ref, from: Region): void {
     const node = this.#node(ref);
     if (node.kind === "const") {
-      node.uses += from.depth > 0 ? 2 : 1;
+      // In loops constants come from locals, except in branches: those are rare, and locals compete for registers.
+      if (from.kind !== "arm") node.uses += from.depth > 0 ? 2 : 1;
+      else node.cold++;
       return;
     }
     for (let r = from; r !== node.region && r.parent !== null; r = r.parent) {

@@ -1,6 +1,6 @@
 /** What a kernel writes: values at points, and contributions to partial rows. */
 import { axesOf, elementBytes, pointsOf } from "../../kernel/domains.js";
-import type { Kernel, Store } from "../../kernel/ir.js";
+import type { Kernel, Store, ValId } from "../../kernel/ir.js";
 import { argBytes } from "../contract.js";
 import { foldLanes, foldOp, identityOf } from "./accumulate.js";
 import type { Code } from "./block.js";
@@ -10,7 +10,7 @@ import type { Terminal } from "./nests.js";
 import type { Ops } from "./ops.js";
 import { has, type Plan, strideOf } from "./plan.js";
 import { loadScalar, loadVector, storeScalar, storeVector } from "./storage.js";
-import type { Values } from "./values.js";
+import { type Values, words } from "./values.js";
 
 export class Stores {
   readonly #code: Code;
@@ -37,15 +37,56 @@ export class Stores {
     for (const frame of frames) {
       const spread = this.#lanes > 1 && has(frame.open, this.#plan.vector);
       const values = this.#values;
-      const refs = stores.map((s) =>
-        spread ? values.vectorAt(frame, s.value) : values.scalarAt(frame, s.value),
-      );
+      const refs = stores.map((s) => {
+        const id = this.#unrounded(s);
+        return spread ? values.vectorAt(frame, id) : values.scalarAt(frame, id);
+      });
       // An output may lie over an input that another output still needs at this point.
       if (stores.length > 1) for (const r of refs) code.pin(r);
+      const done = new Set<number>();
       stores.forEach((s, i) => {
-        this.#put(frame, s, spread, null, () => refs[i] ?? 0);
+        const j = spread && frame.tail === null ? stores.findIndex((t) => this.#pair(s, t)) : -1;
+        if (j < 0 || done.has(j)) return;
+        this.#putPair(frame, s, refs[i] ?? 0, refs[j] ?? 0);
+        done.add(i).add(j);
+      });
+      stores.forEach((s, i) => {
+        if (!done.has(i)) this.#put(frame, s, spread, null, () => refs[i] ?? 0);
       });
     }
+  }
+
+  /** Narrowing rounds: a value that was rounded just for that need not be. */
+  #unrounded(store: Store): ValId {
+    const v = this.#kernel.vals[store.value];
+    const { storage } = this.#values.buf(store.buf);
+    const rounding = { float16: "round_f16", bfloat16: "round_bf16" };
+    if (v?.op !== "scalar" || !(storage.name === "float16" || storage.name === "bfloat16")) {
+      return store.value;
+    }
+    return v.fn === rounding[storage.name] ? (v.in[0] ?? store.value) : store.value;
+  }
+
+  /** Whether two stores of 32-bit values interleave along the vectors, as the parts of complex numbers do. */
+  #pair(even: Store, odd: Store): boolean {
+    const { vector, domains } = this.#plan;
+    if (even.buf !== odd.buf || elementBytes(this.#values.buf(even.buf).storage) !== 4)
+      return false;
+    if (even.ix.k !== "affine" || odd.ix.k !== "affine" || odd.ix.off !== even.ix.off + 1)
+      return false;
+    if (strideOf(even.ix, vector, domains) !== 2 || even.ix.terms.length !== odd.ix.terms.length)
+      return false;
+    const { terms } = odd.ix;
+    return even.ix.terms.every(([a, n]) => terms.some(([b, m]) => a === b && n === m));
+  }
+
+  #putPair(frame: Frame, store: Store, even: Ref, odd: Ref): void {
+    const code = this.#code;
+    const { address, offset } = this.#values.addresses.place(frame, store.buf, 4, store.ix);
+    const half = (lanes: readonly number[]): Ref =>
+      code.lane("i8x16.shuffle", words(lanes, 0), even, odd);
+    code.store("v128.store", address, half([0, 4, 1, 5]), offset);
+    code.store("v128.store", address, half([2, 6, 3, 7]), offset + 16);
   }
 
   /** Stores a value at the point, or at the points of the lanes. `base` replaces the buffer's address. */
