@@ -10,8 +10,8 @@ import { fusedEngine, soloEngine, valuesOf } from "../support/engines.js";
 import { naive } from "../support/naive.js";
 import { randomGraph } from "../support/random-graph.js";
 
-const graphs = Number(process.env["COTANGENT_GRAPHS"] ?? 150);
-const first = Number(process.env["COTANGENT_SEED"] ?? 1);
+const graphs = Number(process.env.COTANGENT_GRAPHS ?? 150);
+const first = Number(process.env.COTANGENT_SEED ?? 1);
 
 const valuesWith = (engine: Evaluator, seed: number): Float32Array[] => {
   const roots = randomGraph(seed, 4 + (seed % 20));
