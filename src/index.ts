@@ -159,7 +159,7 @@ export {
   triu,
 } from "./ops/diagonal.js";
 export { einsum, einsumPath } from "./ops/einsum.js";
-export { asyncEval, dispose, evaluate as eval } from "./ops/evaluate.js";
+export { asyncEval, dispose, evaluate as eval, tidy } from "./ops/evaluate.js";
 export { type Index, type IndexList, Slice } from "./ops/index-language.js";
 export { ArrayAt } from "./ops/indexing.js";
 export {
@@ -254,7 +254,6 @@ export {
   softmax,
   std,
   type VarOptions,
-  variance,
   variance as var,
 } from "./ops/statistics.js";
 export {
