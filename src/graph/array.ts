@@ -8,6 +8,7 @@ import { flat, type HostArray, reader } from "../core/values.js";
 import { evaluator } from "./evaluator.js";
 import { disposed, holeError, isHole } from "./hole.js";
 import { Node, noNodes, type Shape, sizeOf } from "./node.js";
+import { made } from "./scope.js";
 
 /** What `tolist()` gives: a value for a 0-d array, else lists nested as deep as there are axes. */
 export type NestedList = Scalar | NestedList[];
@@ -81,6 +82,7 @@ export class NDArray {
 
   constructor(node: Node) {
     this.node = node;
+    made(this);
   }
 
   /** Length along each axis. */

@@ -7,6 +7,8 @@ export interface Evaluator {
   evaluate(roots: readonly Node[]): void;
   /** The same without holding up the event loop more than needed. */
   evaluateAsync(roots: readonly Node[]): Promise<void>;
+  /** Finds and frees values that nothing refers to, where the platform can. */
+  collect(): void;
 }
 
 let installed: Evaluator | null = null;

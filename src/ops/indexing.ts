@@ -4,6 +4,7 @@ import { IndexError, ShapeError } from "../core/errors.js";
 import { broadcastsTo, showShape } from "../core/shape.js";
 import { NDArray } from "../graph/array.js";
 import { type Node, type Shape, sizeOf } from "../graph/node.js";
+import { rebound } from "../graph/scope.js";
 import * as p from "../primitives/index.js";
 import { type Component, type Index, readIndex } from "./index-language.js";
 import { plan, read, requireMask, write } from "./index-plan.js";
@@ -102,10 +103,12 @@ export const setItem = (a: NDArray, index: Index | readonly Index[], value: Oper
   const mask = isMask(list);
   if (mask !== null) {
     a.node = writeMask(n, mask, value);
+    rebound(a);
     return a;
   }
   const q = plan("set", list, n.shape);
   a.node = write(n, q, fit("set", value, n, q.result), "replace");
+  rebound(a);
   return a;
 };
 

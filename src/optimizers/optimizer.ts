@@ -5,6 +5,8 @@ import { describe, isPlainObject } from "../core/guards.js";
 import { showShape } from "../core/shape.js";
 import { isNDArray, NDArray } from "../graph/array.js";
 import { sameShape } from "../graph/node.js";
+import { keep, rebound } from "../graph/scope.js";
+import { forEachLeaf } from "../graph/tree.js";
 import { add } from "../ops/arithmetic.js";
 import { array } from "../ops/creation-host.js";
 import { hostValue } from "./scalars.js";
@@ -38,7 +40,7 @@ const isLeafState = (x: unknown): x is LeafState =>
  */
 export abstract class Optimizer {
   /** Settable, for restoring; what is missing in it is made at the next update. */
-  state: OptimizerState = { step: array(0n, uint64) };
+  state: OptimizerState = { step: keep(array(0n, uint64)) };
   readonly #schedules = new Map<string, (step: NDArray) => NDArray>();
 
   /** Fills in the state of one parameter. */
@@ -53,6 +55,7 @@ export abstract class Optimizer {
       this.#schedules.set(name, value);
       this.state[name] = value(this.step);
     } else this.state[name] = isNDArray(value) ? value : array(value);
+    keepAll(this.state);
   }
 
   #array(name: string): NDArray {
@@ -73,12 +76,13 @@ export abstract class Optimizer {
   }
 
   set learningRate(value: number | NDArray) {
-    this.state.learningRate = isNDArray(value) ? value : array(value);
+    this.state.learningRate = keep(isNDArray(value) ? value : array(value));
   }
 
   /** Makes the state of all parameters. Optional: an update does it where it is missing. */
   init(parameters: unknown): void {
     this.state = this.#filled(parameters, this.state);
+    keepAll(this.state);
   }
 
   /** The state with what `parameters` need and it lacks. */
@@ -141,6 +145,7 @@ export abstract class Optimizer {
       const whole = asRecord(gradients);
       const [updated, next] = visit(whole, asRecord(parameters), state, "");
       if (isPlainObject(next)) this.state = { ...next };
+      keepAll(this.state);
       // The structure is that of the gradients, wrapped when they are not an object.
       const result: unknown = whole === gradients ? updated : child(updated, "parameters");
       return result as T;
@@ -153,13 +158,17 @@ export abstract class Optimizer {
   /** Updates a model (anything with `update(parameters)`), or the arrays of a tree in place. */
   update(model: unknown, gradients: unknown): void {
     if (isUpdatable(model)) {
-      model.update(this.applyGradients(gradients, model));
+      const updated = this.applyGradients(gradients, model);
+      keepAll(updated);
+      model.update(updated);
       return;
     }
     const updated = this.applyGradients(gradients, model);
     const rebind = (from: unknown, to: unknown): void => {
       if (isNDArray(from)) {
-        if (isNDArray(to)) to.node = from.node;
+        if (!isNDArray(to)) return;
+        to.node = from.node;
+        rebound(to);
       } else if (Array.isArray(from)) {
         for (const [i, item] of from.entries()) rebind(item, child(to, i));
       } else if (isPlainObject(from))
@@ -168,6 +177,9 @@ export abstract class Optimizer {
     rebind(updated, model);
   }
 }
+
+/** Arrays that no scope of `tidy` may free. */
+const keepAll = (tree: unknown): void => forEachLeaf<NDArray>(tree, isNDArray, keep);
 
 /** Trees that are not objects are kept under one key, so that `step` fits beside them. */
 const asRecord = (tree: unknown): unknown =>

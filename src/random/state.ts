@@ -8,6 +8,7 @@ import { HostStorage } from "../core/storage.js";
 import { NDArray } from "../graph/array.js";
 import { hostNode } from "../graph/host.js";
 import type { Node } from "../graph/node.js";
+import { keep } from "../graph/scope.js";
 import { wrap } from "../ops/operand.js";
 import * as p from "../primitives/index.js";
 import { splitKey } from "./threefry.js";
@@ -67,7 +68,7 @@ export const state: NDArray[] = [];
  * @see mlx.core.random.seed
  */
 export function seed(value: number | bigint): void {
-  state[0] = key(value);
+  state[0] = keep(key(value));
 }
 
 const splitNode = (n: Node, count: number): Node => p.randomBits(n, [count, 2], 4);
@@ -81,11 +82,11 @@ const nextKey = (): Node => {
     const { bytes } = current.data;
     const words = new Uint32Array(bytes.slice().buffer);
     const [next, drawn] = splitKey(words[0] ?? 0, words[1] ?? 0);
-    state[0] = wrap(keyNode(next));
+    state[0] = keep(wrap(keyNode(next)));
     return keyNode(drawn);
   }
   const pair = splitNode(current, 2);
-  state[0] = wrap(row(pair, 0));
+  state[0] = keep(wrap(row(pair, 0)));
   return row(pair, 1);
 };
 

@@ -23,4 +23,5 @@ export const setDefaultEngine = (engine: Engine): Engine => {
 installEvaluator({
   evaluate: (nodes) => defaultEngine().evaluate(nodes),
   evaluateAsync: (nodes) => defaultEngine().evaluateAsync(nodes),
+  collect: () => defaultEngine().collect(),
 });

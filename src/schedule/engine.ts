@@ -132,4 +132,8 @@ export class Engine implements Evaluator {
     if (fault !== null) throw faultError(fault);
     this.finish(pending, plan, slots);
   }
+
+  collect(): void {
+    this.device.collect();
+  }
 }

@@ -380,4 +380,5 @@ export const naive: Evaluator = {
     evaluate(roots);
     return Promise.resolve();
   },
+  collect() {},
 };
