@@ -33,12 +33,14 @@ export interface Frame {
   readonly open: Mask;
   readonly memo: Map<ValId, Lane>;
   readonly tail: Tail | null;
-  /** Four frames next to each other along the plan's `across` axis, this one included. */
+  /** Frames next to each other along the plan's `across` axis, as many as lanes, this one included. */
   readonly group: Frame[] | null;
   /** The stage of the innermost loop over rows. */
   readonly stage: number;
   /** Tells frames apart that are written side by side. */
   readonly slot: number;
+  /** Tells the points of the grid apart that are done side by side. */
+  readonly point: number;
 }
 
 export const rootFrame = (): Frame => ({
@@ -50,6 +52,7 @@ export const rootFrame = (): Frame => ({
   group: null,
   stage: -1,
   slot: 0,
+  point: 0,
 });
 
 export function openFrame(
@@ -61,6 +64,7 @@ export function openFrame(
     readonly group?: Frame[] | null;
     readonly stage?: number;
     readonly slot?: number;
+    readonly point?: number;
   } = {},
 ): Frame {
   const index = [...parent.index];
@@ -74,6 +78,7 @@ export function openFrame(
     group: more.group ?? parent.group,
     stage: more.stage ?? parent.stage,
     slot: more.slot ?? parent.slot,
+    point: more.point ?? parent.point,
   };
 }
 

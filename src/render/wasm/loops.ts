@@ -1,4 +1,4 @@
-/** The loops of a kernel: vectors with their tails, groups of four neighbours, blocked loops over rows. */
+/** The loops of a kernel: vectors with their tails, groups of neighbours, blocked loops over rows. */
 import type { Kernel, ValId } from "../../kernel/ir.js";
 import type { Accumulator } from "./accumulate.js";
 import type { Code } from "./block.js";
@@ -103,6 +103,7 @@ export class Loops {
               tail,
               stage,
               slot: f.slot * unroll + c,
+              ...(stage < 0 ? { point: c } : {}),
               group: f.group === null ? null : group,
             },
           );
@@ -145,15 +146,15 @@ export class Loops {
     return { remaining, last: this.plus(hi, -1), mask };
   }
 
-  /** Four neighbours along an axis at a time, for transposed loads; then single ones. */
+  /** As many neighbours along an axis as there are lanes at a time, for transposed loads; then single ones. */
   across(frames: readonly Frame[], axis: number, lo: Ref, hi: Ref, body: Body): void {
     const code = this.#code;
-    const full = code.op("i32.add", lo, this.multiple(code.op("i32.sub", hi, lo), 4));
-    code.loop(lo, full, 4, (i) => {
+    const full = code.op("i32.add", lo, this.multiple(code.op("i32.sub", hi, lo), this.#lanes));
+    code.loop(lo, full, this.#lanes, (i) => {
       const group: Frame[] = [];
       for (const f of frames) {
-        for (let c = 0; c < 4; c++) {
-          group.push(openFrame(f, axis, { ref: i, plus: c }, { group, slot: c }));
+        for (let c = 0; c < this.#lanes; c++) {
+          group.push(openFrame(f, axis, { ref: i, plus: c }, { group, slot: c, point: c }));
         }
       }
       body(group);

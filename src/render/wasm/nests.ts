@@ -31,6 +31,8 @@ export interface Stash {
   readonly offset: number;
   /** Row axes, the fastest last, with their strides in bytes. */
   readonly strides: readonly (readonly [axis: number, bytes: number])[];
+  /** Bytes from one point to the next of those done side by side. */
+  readonly pointStride: number;
 }
 
 export interface Schedule {
@@ -131,9 +133,13 @@ export function scheduleOf(plan: Plan): Schedule {
       const size = kernel.axes[a]?.size ?? 1;
       stride *= a === plan.vector ? Math.ceil(size / plan.lanes) * plan.lanes : size;
     }
-    if (scratchBytes + stride > scratchLimit) return false;
-    stashes.push({ id, offset: scratchBytes, strides });
-    scratchBytes += Math.ceil(stride / 64) * 64;
+    const shared = varies && !inner;
+    const points = plan.across >= 0 ? plan.lanes : 1;
+    const bytes = Math.ceil(stride / 64) * 64;
+    if (scratchBytes + bytes * points > scratchLimit) return false;
+    const pointStride = shared ? 16 : points > 1 ? bytes : 0;
+    stashes.push({ id, offset: scratchBytes, strides, pointStride });
+    scratchBytes += bytes * points;
     home.stashes.push(id);
     return true;
   };

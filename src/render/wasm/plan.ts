@@ -28,7 +28,7 @@ export interface Plan {
   readonly vector: number;
   readonly lanes: number;
   readonly width: 4 | 8;
-  /** Grid axis of which four points are done at once, so that loads along it can be transposed; or -1. */
+  /** Grid axis of which as many points as there are lanes are done at once, so that loads along it can be transposed; or -1. */
   readonly across: number;
   /** Points of each axis in one tile. */
   readonly chunks: readonly number[];
@@ -136,21 +136,26 @@ function widthAlong(kernel: Kernel, domains: readonly Mask[], axis: number): 4 |
   return widths.has(8) ? 8 : 4;
 }
 
-/** The axis along which a load lies that is strided along the vector axis, when both belong to the grid. */
+/**
+ * The grid axis along which a load lies that is strided along the vector axis: 1, or 2 for the parts of complex
+ * numbers, from one point to the next.
+ */
 function acrossOf(
   kernel: Kernel,
   all: readonly Access[],
   vector: number,
+  width: 4 | 8,
   domains: readonly Mask[],
 ): number {
-  const strided = all.filter(({ ix, guarded, buf }) => {
+  for (const { ix, guarded, buf } of all) {
     const s = strideOf(ix, vector, domains);
-    return (
-      s !== 0 && s !== 1 && !guarded && elementBytes(buf.storage) === 4 && buf.access === "read"
-    );
-  });
-  for (const { ix } of strided) {
-    const a = kernel.axes.findIndex((_, a) => a !== vector && strideOf(ix, a, domains) === 1);
+    const bytes = elementBytes(buf.storage);
+    if (buf.access !== "read" || guarded || s === null || Math.abs(s) <= 2) continue;
+    if (width === 8 && bytes !== 8) continue;
+    const a = kernel.axes.findIndex(({ role }, axis) => {
+      const t = axis === vector || role !== "grid" ? null : strideOf(ix, axis, domains);
+      return t === 1 || (t === 2 && bytes === 4);
+    });
     if (a >= 0) return a;
   }
   return -1;
@@ -165,6 +170,7 @@ function tileChunks(
   points: number,
   vector: number,
   across: number,
+  lanes: number,
   step: number,
 ): number[] {
   const chunks = kernel.axes.map(() => 1);
@@ -175,7 +181,7 @@ function tileChunks(
     if (axis === vector && across >= 0) chunk = Math.min(chunk, 256);
     if (axis === across) chunk = Math.min(chunk, 64);
     if (axis === vector && chunk < size) chunk = Math.ceil(chunk / step) * step;
-    if (axis === across && chunk < size) chunk = Math.ceil(chunk / 4) * 4;
+    if (axis === across && chunk < size) chunk = Math.ceil(chunk / lanes) * lanes;
     chunks[axis] = chunk;
     if (chunk < size && across < 0) break;
     left /= chunk;
@@ -218,8 +224,8 @@ export function planOf(kernel: Kernel): Plan {
   const width = vector < 0 ? null : widthAlong(kernel, domains, vector);
   const lanes = width === null ? 1 : 16 / width;
   const vectorInGrid = has(gridMask, vector);
-  const across =
-    lanes === 4 && rowMask === 0 && !slab ? acrossOf(kernel, all, vector, domains) : -1;
+  const transposable = lanes > 1 && !slab && (rowMask === 0 || !vectorInGrid);
+  const across = transposable ? acrossOf(kernel, all, vector, width ?? 4, domains) : -1;
 
   // Cost of one grid point, its rows included.
   let cost = 1;
@@ -241,7 +247,7 @@ export function planOf(kernel: Kernel): Plan {
   ];
   const pointCost = cost * instruction;
   const points = Math.min(32768, Math.max(1, 20000 / pointCost));
-  const chunks = tileChunks(kernel, order, points, vector, across, lanes * unroll);
+  const chunks = tileChunks(kernel, order, points, vector, across, lanes, lanes * unroll);
   const perTile = slab ? slabRows : order.reduce((n, a) => n * (chunks[a] ?? 1), 1);
   return {
     kernel,

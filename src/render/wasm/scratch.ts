@@ -20,25 +20,20 @@ export class Scratch {
     this.#use();
   }
 
-  #scratchPlace(
-    frame: Frame,
-    offset: number,
-    strides: readonly (readonly [number, number])[],
-    extra: number,
-  ): Place {
-    const ix = { k: "affine" as const, off: 0, terms: strides };
-    const place = this.#values.addresses.placeFrom(frame, this.#scratch, 1, ix);
-    return { address: place.address, offset: place.offset + offset + extra };
+  #place(frame: Frame, stash: Stash): Place {
+    const ix = { k: "affine" as const, off: 0, terms: stash.strides };
+    const { address, offset } = this.#values.addresses.placeFrom(frame, this.#scratch, 1, ix);
+    return { address, offset: offset + stash.offset + frame.point * stash.pointStride };
   }
 
   #use(): void {
     const code = this.#code;
     const values = this.#values;
-    for (const { id, offset, strides } of this.#stashes) {
-      const vector = values.varies(id);
-      const type = this.#stashType(id);
-      values.stashed.set(id, (frame) => {
-        const place = this.#scratchPlace(frame, offset, strides, this.#stashSlot(frame, vector));
+    for (const stash of this.#stashes) {
+      const vector = values.varies(stash.id);
+      const type = this.#stashType(stash.id);
+      values.stashed.set(stash.id, (frame) => {
+        const place = this.#place(frame, stash);
         return { ref: code.load(`${type}.load`, place.address, place.offset, true), vector };
       });
     }
@@ -51,23 +46,12 @@ export class Scratch {
     return t === "i64" || t === "u64" ? "i64" : "i32";
   }
 
-  /** Side by side vectors along a grid axis have scratch of their own. */
-  #stashSlot(frame: Frame, vector: boolean): number {
-    const inGrid = this.#values.plan.kernel.axes[this.#values.plan.vector]?.role === "grid";
-    return vector && inGrid ? 16 * frame.slot : 0;
-  }
-
   /** Writes the value at a frame of its own loop. */
   keep(frame: Frame, id: ValId): void {
     const stash = this.#stashes.find((s) => s.id === id);
     if (stash === undefined) return;
-    const { ref, vector } = this.#values.at(frame, id);
-    const place = this.#scratchPlace(
-      frame,
-      stash.offset,
-      stash.strides,
-      this.#stashSlot(frame, vector),
-    );
+    const { ref } = this.#values.at(frame, id);
+    const place = this.#place(frame, stash);
     this.#code.store(`${this.#stashType(id)}.store`, place.address, ref, place.offset);
   }
 }

@@ -75,6 +75,14 @@ export function loadVector(o: Ops, storage: DType, address: Ref, offset = 0, fre
   return widen(o, storage, code.op("i64x2.extend_low_i32x4_u", words));
 }
 
+/** Every second of eight 32-bit elements, from the first or the second on. */
+export function loadEverySecond(o: Ops, address: Ref, offset: number, from: 0 | 1): Ref {
+  const low = o.code.load("v128.load", address, offset);
+  const high = o.code.load("v128.load", address, offset + 16);
+  const bytes = [0, 2, 4, 6].flatMap((w) => [0, 1, 2, 3].map((b) => 4 * (w + from) + b));
+  return o.code.lane("i8x16.shuffle", bytes, low, high);
+}
+
 /** Elements at an address and offset per lane. */
 export function loadGather(
   o: Ops,

@@ -1,33 +1,43 @@
-/** Loads that lie along another grid axis than the vectors: four vectors there become four vectors here. */
-import type { Val } from "../../kernel/ir.js";
+/** Loads that lie along another grid axis than the vectors: as many vectors there as lanes become vectors here. */
+import { elementBytes } from "../../kernel/domains.js";
+import type { Buf, Val } from "../../kernel/ir.js";
 import type { Addresses, Frame } from "./frame.js";
 import type { Ref } from "./lane-code.js";
+import type { Ops } from "./ops.js";
 import { strideOf } from "./plan.js";
+import { loadEverySecond, loadVector } from "./storage.js";
 
-const bytesOf = (lanes: readonly number[]): number[] =>
+const words = (lanes: readonly number[]): number[] =>
   lanes.flatMap((w) => [0, 1, 2, 3].map((b) => 4 * w + b));
 
-const interleaveLow = bytesOf([0, 4, 1, 5]);
-const interleaveHigh = bytesOf([2, 6, 3, 7]);
-const lowHalves = bytesOf([0, 1, 4, 5]);
-const highHalves = bytesOf([2, 3, 6, 7]);
+const interleaveLow = words([0, 4, 1, 5]);
+const interleaveHigh = words([2, 6, 3, 7]);
+const lowHalves = words([0, 1, 4, 5]);
+const highHalves = words([2, 3, 6, 7]);
 
-/** The load at each of four frames next to each other along `axis`, or null if it does not lie along that axis. */
+/** The load at each of the frames next to each other along `axis`, or null if it does not lie along that axis. */
 export function transpose(
+  o: Ops,
   addresses: Addresses,
   frames: readonly Frame[],
   axis: number,
   v: Extract<Val, { op: "load" }>,
+  { storage }: Buf,
 ): Ref[] | null {
-  const { code } = addresses;
   const [frame] = frames;
-  if (frame === undefined || strideOf(v.ix, axis, []) !== 1) return null;
-  const row = (lane: number): Ref => {
-    const { address, offset } = addresses.place(frame, v.buf, 4, v.ix, lane);
-    return code.load("v128.load", address, offset);
-  };
-  const [r0, r1, r2, r3] = [row(0), row(1), row(2), row(3)];
-  const shuffle = (lanes: number[], a: Ref, b: Ref): Ref => code.lane("i8x16.shuffle", lanes, a, b);
+  const stride = strideOf(v.ix, axis, []);
+  const bytes = elementBytes(storage);
+  if (frame === undefined || (stride !== 1 && (stride !== 2 || bytes !== 4))) return null;
+  const rows = Array.from({ length: o.lanes }, (_, lane): Ref => {
+    const { address, offset } = addresses.place(frame, v.buf, bytes, v.ix, lane);
+    return stride === 1
+      ? loadVector(o, storage, address, offset)
+      : loadEverySecond(o, address, offset, 0);
+  });
+  const shuffle = (lanes: number[], a: Ref, b: Ref): Ref =>
+    addresses.code.lane("i8x16.shuffle", lanes, a, b);
+  const [r0 = 0, r1 = 0, r2 = 0, r3 = 0] = rows;
+  if (o.lanes === 2) return [shuffle(lowHalves, r0, r1), shuffle(highHalves, r0, r1)];
   const [a, b] = [shuffle(interleaveLow, r0, r1), shuffle(interleaveLow, r2, r3)];
   const [c, d] = [shuffle(interleaveHigh, r0, r1), shuffle(interleaveHigh, r2, r3)];
   return [

@@ -9,7 +9,7 @@ import { Addresses, type Frame, type Lane } from "./frame.js";
 import type { Ref } from "./lane-code.js";
 import { type Ops, widthOf } from "./ops.js";
 import { has, type Plan } from "./plan.js";
-import { loadGather, loadScalar, loadVector } from "./storage.js";
+import { loadEverySecond, loadGather, loadScalar, loadVector } from "./storage.js";
 import { transpose } from "./transpose.js";
 
 type Load = Extract<Val, { op: "load" }>;
@@ -302,9 +302,7 @@ export class Values {
     if (stride === 2 && bytes === 4 && vector.width === 4) {
       const first = pairStart(v.ix);
       const { address, offset } = this.addresses.place(frame, v.buf, bytes, first.ix, 0, exact);
-      const low = code.load("v128.load", address, offset);
-      const high = code.load("v128.load", address, offset + 16);
-      return code.lane("i8x16.shuffle", words([0, 2, 4, 6], first.odd), low, high);
+      return loadEverySecond(vector, address, offset, first.odd);
     }
     if (stride === -1 && bytes === vector.width && frame.tail === null) {
       const { address, offset } = place(vector.lanes - 1);
@@ -313,8 +311,9 @@ export class Values {
       return code.lane("i8x16.shuffle", reversed, v128, v128);
     }
     const { across } = this.plan;
-    if (frame.group !== null && stride !== null && bytes === 4 && !exact && across >= 0) {
-      const rows = transpose(this.addresses, frame.group, across, v);
+    if (frame.group !== null && !exact && across >= 0) {
+      const buf = this.buf(v.buf);
+      const rows = transpose(vector, this.addresses, frame.group, across, v, buf);
       if (rows !== null) return rows[frame.group.indexOf(frame)] ?? 0;
     }
     return loadGather(
