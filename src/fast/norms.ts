@@ -1,11 +1,12 @@
 /** Normalisation over the last axis, in float32 inside. */
 import { type DType, float32, isInexact } from "../core/dtype.js";
-import { DTypeError, ShapeError } from "../core/errors.js";
+import { ArgumentError, DTypeError, ShapeError } from "../core/errors.js";
+import { describe } from "../core/guards.js";
 import { promote } from "../core/promotion.js";
 import { showShape } from "../core/shape.js";
-import type { NDArray } from "../graph/array.js";
+import { isNDArray, type NDArray } from "../graph/array.js";
 import type { Node } from "../graph/node.js";
-import { castTo, like, spread, wrap } from "../ops/operand.js";
+import { castTo, like, nodeOf, spread, wrap } from "../ops/operand.js";
 import { meanNode } from "../ops/statistics.js";
 import * as p from "../primitives/index.js";
 
@@ -18,8 +19,21 @@ const requireRows = (op: string, x: Node): void => {
   }
 };
 
-/** A weight or bias over the last axis of `x`, which it has to match. */
-const parameter = (op: string, name: string, x: Node, given: NDArray): Node => {
+const requireEps = (op: string, eps: unknown): void => {
+  if (typeof eps === "number") return;
+  throw new ArgumentError(
+    `[${op}] expected a number as eps, got ${describe(eps)}: it comes after the arrays, which may be null`,
+  );
+};
+
+/** A weight or bias over the last axis of `x`, which it has to match; null for none. */
+const parameter = (op: string, name: string, x: Node, given: unknown): Node | null => {
+  if (given === null || given === undefined) return null;
+  if (!isNDArray(given)) {
+    throw new ArgumentError(
+      `[${op}] expected an array or null as ${name}, got ${describe(given)}: pass null for none`,
+    );
+  }
   const { node } = given;
   if (node.shape.length !== 1 || node.shape[0] !== x.shape.at(-1)) {
     throw new ShapeError(
@@ -53,15 +67,15 @@ const widen = (x: Node): Node => castTo(x, promote(x.dtype, float32));
 /**
  * x · rsqrt(mean(x²) + eps) over the last axis, times a weight unless it is null.
  *
- * @throws ShapeError when the weight is not as long as the last axis
+ * @throws ShapeError when the weight is not as long as the last axis, ArgumentError without a number as eps
  * @example mx.fast.rmsNorm(mx.array([[3, 4]]), null, 0).shape // [1, 2]
  * @see mlx.core.fast.rms_norm
  */
 export function rmsNorm(x: NDArray, weight: NDArray | null, eps: number): NDArray {
-  const n = x.node;
+  const n = nodeOf("rmsNorm", x);
   requireRows("rmsNorm", n);
-  const w =
-    weight === null || weight === undefined ? null : parameter("rmsNorm", "weight", n, weight);
+  requireEps("rmsNorm", eps);
+  const w = parameter("rmsNorm", "weight", n, weight);
   const f = widen(n);
   const mean = meanNode(p.multiply(f, f), [n.shape.length - 1], true);
   return wrap(scaleAndShift(p.multiply(f, inverseRoot(mean, eps, n)), n, w, null));
@@ -70,7 +84,7 @@ export function rmsNorm(x: NDArray, weight: NDArray | null, eps: number): NDArra
 /**
  * (x - mean) · rsqrt(variance + eps) over the last axis, times a weight and plus a bias unless they are null.
  *
- * @throws ShapeError when weight or bias are not as long as the last axis
+ * @throws ShapeError when weight or bias are not as long as the last axis, ArgumentError without a number as eps
  * @example mx.fast.layerNorm(mx.array([[1, 3]]), null, null, 0).tolist() // [[-1, 1]]
  * @see mlx.core.fast.layer_norm
  */
@@ -80,11 +94,11 @@ export function layerNorm(
   bias: NDArray | null,
   eps: number,
 ): NDArray {
-  const n = x.node;
+  const n = nodeOf("layerNorm", x);
   requireRows("layerNorm", n);
-  const w =
-    weight === null || weight === undefined ? null : parameter("layerNorm", "weight", n, weight);
-  const b = bias === null || bias === undefined ? null : parameter("layerNorm", "bias", n, bias);
+  requireEps("layerNorm", eps);
+  const w = parameter("layerNorm", "weight", n, weight);
+  const b = parameter("layerNorm", "bias", n, bias);
   const f = widen(n);
   const last = [n.shape.length - 1];
   const gap = p.subtract(f, spread(meanNode(f, last, true), n.shape));

@@ -1,7 +1,7 @@
 /** How a primitive tells the scheduler what it computes: views, scalar expressions, reductions, contractions, routines. */
 
 import type { Routine } from "../core/routine.js";
-import type { Combine, ComputeType, ScalarOp, Scalars } from "../core/scalar.js";
+import type { Combine, ScalarOp, Scalars } from "../core/scalar.js";
 import type { Aval } from "./node.js";
 
 /**
@@ -94,4 +94,4 @@ export interface KeySink {
   text(value: string): void;
 }
 
-export type { Combine, ComputeType, ScalarOp, Scalars };
+export type { Combine, ScalarOp, Scalars };

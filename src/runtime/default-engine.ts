@@ -13,13 +13,6 @@ export const defaultEngine = (): Engine => {
   return current;
 };
 
-/** Evaluates with another engine from now on; gives back the one before. */
-export const setDefaultEngine = (engine: Engine): Engine => {
-  const before = defaultEngine();
-  current = engine;
-  return before;
-};
-
 installEvaluator({
   evaluate: (nodes) => defaultEngine().evaluate(nodes),
   evaluateAsync: (nodes) => defaultEngine().evaluateAsync(nodes),

@@ -33,6 +33,20 @@ test("what is no operand is refused", () => {
   }
 });
 
+test("norms name what is missing", () => {
+  const x = mx.ones([2, 3]);
+  const cases: readonly (readonly [unknown[], RegExp])[] = [
+    [[x, null, null], /\[layerNorm\] expected a number as eps/],
+    [[x, { eps: 1 }], /\[layerNorm\] expected a number as eps/],
+    [[x, 1, null, 1e-5], /\[layerNorm\] expected an array or null as weight/],
+    [["x", null, null, 1e-5], /\[layerNorm\] expected an array/],
+  ];
+  for (const [given, message] of cases) {
+    const run = (): unknown => Reflect.apply(mx.fast.layerNorm, null, given);
+    assert.throws(run, { name: "ArgumentError", message });
+  }
+});
+
 test("scalars take the array's dtype", () => {
   assert.equal(mx.array([1], mx.int8).add(1).dtype, mx.int8);
   assert.equal(mx.array([1], mx.int8).add(0.5).dtype, mx.float32);
