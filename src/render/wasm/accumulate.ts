@@ -50,15 +50,21 @@ export const foldOp = (how: Combine): ScalarOp => {
   return foldOps[how];
 };
 
-/** All lanes of a vector folded into one scalar. */
+/** All lanes of a vector folded into one scalar: halves are swapped and combined as vectors. */
 export function foldLanes(values: Values, t: ComputeType, fn: ScalarOp, v: Ref): Ref {
-  const { vector, scalar } = values;
-  let lanes = Array.from({ length: vector.lanes }, (_, i) => vector.extract(t, v, i));
-  while (lanes.length > 1) {
-    const half = lanes.length / 2;
-    lanes = lanes.slice(0, half).map((a, i) => scalar.apply(fn, t, t, [a, lanes[i + half] ?? a]));
-  }
-  return lanes[0] ?? v;
+  const { vector, code } = values;
+  const swaps =
+    vector.width === 4
+      ? [
+          [2, 3, 0, 1],
+          [1, 0, 3, 2],
+        ]
+      : [[2, 3, 0, 1]];
+  const all = swaps.reduce((a, lanes) => {
+    const swapped = code.lane("i8x16.shuffle", words(lanes, 0), a, a);
+    return vector.apply(fn, t, t, [a, swapped]);
+  }, v);
+  return vector.extract(t, all, 0);
 }
 
 /** One frame's accumulators. `along`: the vector axis is reduced away, so that lanes are combined too. */
@@ -318,7 +324,7 @@ class Position implements Accumulator {
   flush(): void {}
 
   finish(): void {
-    const { code, scalar, vector } = this.#values;
+    const { code, vector } = this.#values;
     const [first, ...rest] = this.#slots;
     if (first === undefined) return;
     if (!this.#along) {
@@ -328,28 +334,31 @@ class Position implements Accumulator {
       return;
     }
     const t = this.#t;
-    const parts: (readonly [best: Ref, at: Ref])[] = [first, ...rest].flatMap(({ best, at }) => {
-      const [b, a] = [code.get(best), code.get(at)];
-      return Array.from(
-        { length: vector.lanes },
-        (_, i) => [vector.extract(t, b, i), vector.extract("u32", a, i)] as const,
-      );
-    });
-    const [best, at] = parts.reduce(([b, p], [b2, p2]) => {
-      const tie = code.op(
-        "i32.and",
-        scalar.apply("eq", t, "bool", [b2, b]),
-        code.op("i32.lt_u", p2, p),
+    const l = vector.of(t);
+    type Found = readonly [best: Ref, at: Ref];
+    const better = ([b, p]: Found, [b2, p2]: Found): Found => {
+      const tie = l.both(
+        vector.apply("eq", t, "bool", [b2, b]),
+        vector.apply("lt", "u32", "bool", [p2, p]),
       );
       // Only the row's first element can be NaN here, and it wins.
-      const nan = scalar.apply("ne", t, "bool", [b2, b2]);
-      const won = code.op(
-        "i32.or",
-        scalar.apply(this.#better, t, "bool", [b2, b]),
-        code.op("i32.or", tie, nan),
-      );
-      return [scalar.apply("select", t, t, [won, b2, b]), code.select(won, p2, p)];
-    });
+      const nan = vector.apply("ne", t, "bool", [b2, b2]);
+      const won = l.either(vector.apply(this.#better, t, "bool", [b2, b]), l.either(tie, nan));
+      return [l.select(won, b2, b), l.select(won, p2, p)];
+    };
+    const slots = [first, ...rest].map(({ best, at }): Found => [code.get(best), code.get(at)]);
+    const swaps =
+      vector.width === 4
+        ? [
+            [2, 3, 0, 1],
+            [1, 0, 3, 2],
+          ]
+        : [[2, 3, 0, 1]];
+    const [best, found] = swaps.reduce((both: Found, lanes) => {
+      const [b, p] = both.map((v) => code.lane("i8x16.shuffle", words(lanes, 0), v, v));
+      return better(both, [b ?? 0, p ?? 0]);
+    }, slots.reduce(better));
+    const at = vector.extract("u32", found, 0);
     code.pin(best);
     code.pin(at);
     this.#frame.memo.set(this.#id, { ref: at, vector: false });

@@ -161,6 +161,25 @@ function acrossOf(
   return -1;
 }
 
+/** Rows of a few elements cost more to fold together than to compute. */
+function shortRows(kernel: Kernel): boolean {
+  const rows = kernel.axes.reduce((n, a) => (a.role === "row" ? n * a.size : n), 1);
+  const reduces = kernel.vals.some((v) => v.op === "reduce");
+  const partial = kernel.bufs.some((b) => b.access === "partial");
+  const work = kernel.vals.reduce((sum, v) => sum + weightOf(v), 0);
+  return reduces && !partial && rows <= (work > 16 ? 16 : 3);
+}
+
+/** The innermost grid axis that moves everything regularly, so that its points can share vectors; or -1. */
+function gridFor(kernel: Kernel, all: readonly Access[], domains: readonly Mask[]): number {
+  return kernel.axes.findLastIndex(
+    ({ role, size }, axis) =>
+      role === "grid" &&
+      (isOuter(kernel, axis) || size >= 16) &&
+      all.every(({ ix }) => strideOf(ix, axis, domains) !== null),
+  );
+}
+
 /** Nanoseconds of one vector instruction, with its share of everything else. */
 const instruction = 0.3;
 
@@ -221,6 +240,10 @@ export function planOf(kernel: Kernel): Plan {
       vector = axis;
     }
   });
+  if (shortRows(kernel)) {
+    const grid = gridFor(kernel, all, domains);
+    if (grid >= 0) vector = grid;
+  }
   const width = vector < 0 ? null : widthAlong(kernel, domains, vector);
   const lanes = width === null ? 1 : 16 / width;
   const vectorInGrid = has(gridMask, vector);
