@@ -181,7 +181,9 @@ function gridFor(kernel: Kernel, all: readonly Access[], domains: readonly Mask[
 }
 
 /** Nanoseconds of one vector instruction, with its share of everything else. */
-const instruction = 0.3;
+const instruction = 0.2;
+/** Nanoseconds a tile should take: long enough to be worth a call, short enough to share and to be replaced by better code. */
+const tileTime = 13_400;
 
 function tileChunks(
   kernel: Kernel,
@@ -269,7 +271,7 @@ export function planOf(kernel: Kernel): Plan {
     ...(vectorInGrid ? [vector] : []),
   ];
   const pointCost = cost * instruction;
-  const points = Math.min(32768, Math.max(1, 20000 / pointCost));
+  const points = Math.min(32768, Math.max(1, tileTime / pointCost));
   const chunks = tileChunks(kernel, order, points, vector, across, lanes, lanes * unroll);
   const perTile = slab ? slabRows : order.reduce((n, a) => n * (chunks[a] ?? 1), 1);
   return {
