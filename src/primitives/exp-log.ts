@@ -1,9 +1,6 @@
 /** Exponentials, logarithms, roots, powers, and the functions whose derivatives are exponentials. */
-
-import { isInexact } from "../core/dtype.js";
-import { DTypeError } from "../core/errors.js";
 import type { Node } from "../graph/node.js";
-import { define, type Primitive } from "../graph/primitive.js";
+import type { Primitive } from "../graph/primitive.js";
 import { divide, multiply, negative, scale, shift, subtract } from "./arithmetic.js";
 import { cast, promoted } from "./cast.js";
 import { equal, select } from "./compare-select.js";
@@ -21,8 +18,8 @@ import {
   complexSigmoid,
   complexSqrt,
 } from "./families/complex.js";
-import { elementwise, unaryOf } from "./families/elementwise.js";
-import { at, requireEqual, same } from "./families/operands.js";
+import { elementwise, floatExpression, unaryOf } from "./families/elementwise.js";
+import { at } from "./families/operands.js";
 
 type Unary = (x: Node) => Node;
 type Binary = (a: Node, b: Node) => Node;
@@ -137,41 +134,21 @@ export const powerP: Primitive = elementwise({
 });
 
 /** log(eᵃ + eᵇ) without overflow. */
-export const logaddexpP: Primitive = define<undefined>({
+export const logaddexpP: Primitive = floatExpression({
   name: "logaddexp",
-  rule: {
-    family: "elementwise",
-    derivative: [
-      (g, s) => multiply(g, sigmoid(subtract(at(s.ins, 0), at(s.ins, 1)))),
-      (g, s) => multiply(g, sigmoid(subtract(at(s.ins, 1), at(s.ins, 0)))),
-    ],
+  derivative: [
+    (g, s) => multiply(g, sigmoid(subtract(at(s.ins, 0), at(s.ins, 1)))),
+    (g, s) => multiply(g, sigmoid(subtract(at(s.ins, 1), at(s.ins, 0)))),
+  ],
+  real(s, a, b) {
+    const high = s.op("max", a, b);
+    const low = s.op("min", a, b);
+    const sum = s.op("add", high, s.op("log1p", s.op("exp", s.op("sub", low, high))));
+    // Two equal infinities have no difference; a single one dominates.
+    const infinity = s.constant(s.typeOf(a), Number.POSITIVE_INFINITY);
+    return s.op("select", s.op("eq", s.op("abs", high), infinity), high, sum);
   },
-  infer(ins) {
-    const x = at(ins, 0);
-    requireEqual("logaddexp", x, at(ins, 1));
-    if (!isInexact(x.dtype)) {
-      throw new DTypeError(
-        `[logaddexp] expected a floating or complex dtype, got ${x.dtype.name}: cast it`,
-      );
-    }
-    return [x];
-  },
-  lift: same,
-  lower: {
-    kind: "expression",
-    emit(s, ins) {
-      const a = at(ins, 0);
-      const b = at(ins, 1);
-      if (a.im !== null || b.im !== null) return complexLogaddexp(s, ins);
-      const type = s.typeOf(a.re);
-      const high = s.op("max", a.re, b.re);
-      const low = s.op("min", a.re, b.re);
-      const sum = s.op("add", high, s.op("log1p", s.op("exp", s.op("sub", low, high))));
-      // Two equal infinities have no difference; a single one dominates.
-      const infinite = s.op("eq", s.op("abs", high), s.constant(type, Number.POSITIVE_INFINITY));
-      return { re: s.op("select", infinite, high, sum), im: null };
-    },
-  },
+  complex: complexLogaddexp,
 });
 
 export const exp: Unary = unaryOf(expP);

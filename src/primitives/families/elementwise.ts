@@ -1,5 +1,5 @@
 /** The elementwise family: operands and result share one shape, element i of the result depends on element i of each operand. */
-import { bool, type DType, dtypes } from "../../core/dtype.js";
+import { bool, type DType, dtypes, isInexact } from "../../core/dtype.js";
 import { DTypeError } from "../../core/errors.js";
 import { type ScalarOp, type Scalars, scalarOps } from "../../core/scalar.js";
 import { bind } from "../../graph/bind.js";
@@ -60,6 +60,40 @@ export const elementwise = (e: Elementwise): Primitive => {
     },
     lift: same,
     lower: complex === undefined ? { kind: "scalar", fn } : { kind: "scalar", fn, complex },
+  });
+};
+
+export interface FloatExpression {
+  readonly name: string;
+  /** One entry per operand. */
+  readonly derivative: readonly (Derivative<undefined> | Zero)[];
+  /** What it does on real operands, which are all float32 or all float64. */
+  real(s: Scalars<unknown>, ...ins: readonly unknown[]): unknown;
+  /** The same on complex operands; absent where there is no such function. */
+  readonly complex?: ComplexRule;
+}
+
+/** A primitive that takes several instructions, on floating operands of equal shape and dtype. */
+export const floatExpression = (e: FloatExpression): Primitive => {
+  const { name, derivative, complex } = e;
+  const ok = dtypes.map((d) => d.kind === "float" || (complex !== undefined && isInexact(d)));
+  return define<undefined>({
+    name,
+    rule: { family: "elementwise", derivative },
+    infer(ins: readonly Aval[]): readonly Aval[] {
+      const x = at(ins, 0);
+      if (ok[x.dtype.code] !== true) throw refuse(name, ok, x.dtype);
+      for (const other of ins.slice(1)) requireEqual(name, x, other);
+      return [x];
+    },
+    lift: same,
+    lower: {
+      kind: "expression",
+      emit(s, ins) {
+        if (complex !== undefined && at(ins, 0).im !== null) return complex(s, ins);
+        return { re: e.real(s, ...ins.map(({ re }) => re)), im: null };
+      },
+    },
   });
 };
 
