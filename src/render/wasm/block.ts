@@ -63,7 +63,16 @@ export interface Variable {
   readonly type: WasmType;
 }
 
-const commutative = /\.(add|mul|and|or|xor|eq|ne|min|max|min_s|min_u|max_s|max_u)$/;
+const commutes = /\.(add|mul|and|or|xor|eq|ne|min|max|min_s|min_u|max_s|max_u)$/;
+const commutative = new Map<string, boolean>();
+
+function isCommutative(name: string): boolean {
+  const known = commutative.get(name);
+  if (known !== undefined) return known;
+  const answer = commutes.test(name);
+  commutative.set(name, answer);
+  return answer;
+}
 
 /**
  * Builds one function. Values are pure and are computed where they are first needed, in the outermost loop in which
@@ -201,7 +210,7 @@ export class Code {
     if (type === null) throw new RangeError(`[wasm] ${name} has no result`);
     const [a, b] = args;
     const ordered =
-      a !== undefined && b !== undefined && a > b && commutative.test(name) ? [b, a] : args;
+      a !== undefined && b !== undefined && a > b && isCommutative(name) ? [b, a] : args;
     const key = `${name}|${ordered.join()}|${immediates.join()}`;
     const region = this.#home(args);
     const known = this.#known(key, region);

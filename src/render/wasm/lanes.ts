@@ -43,13 +43,34 @@ export class Lanes implements LaneCode {
     return this.float === "f64";
   }
 
+  /** Constants asked for before; -0 is not 0. */
+  readonly #constants = new Map<number | string, Ref>();
+  readonly #integers = new Map<number | bigint, Ref>();
+
   constant(x: number): Ref {
+    const key = Object.is(x, -0) ? "-0" : x;
+    const known = this.#constants.get(key);
+    if (known !== undefined) return known;
+    const ref = this.#makeConstant(x);
+    this.#constants.set(key, ref);
+    return ref;
+  }
+
+  integer(x: number | bigint): Ref {
+    const known = this.#integers.get(x);
+    if (known !== undefined) return known;
+    const ref = this.#makeInteger(x);
+    this.#integers.set(x, ref);
+    return ref;
+  }
+
+  #makeConstant(x: number): Ref {
     if (this.lanes === 1) return this.#wide ? this.code.f64(x) : this.code.f32(x);
     const data = this.#wide ? new Float64Array(2).fill(x) : new Float32Array(4).fill(x);
     return this.code.v128(new Uint8Array(data.buffer));
   }
 
-  integer(x: number | bigint): Ref {
+  #makeInteger(x: number | bigint): Ref {
     if (this.#wide) {
       const n = BigInt.asIntN(64, BigInt(x));
       if (this.lanes === 1) return this.code.i64(n);
