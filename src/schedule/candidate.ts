@@ -1,16 +1,6 @@
 /** Groups as the partitioner holds them, and the attempt to make one of two: unified axes, then legality. */
-import { sizeOf } from "../graph/node.js";
 import { type Atoms, accessPlaces, type Places, Unifier } from "./atoms.js";
-import { tracedEdges } from "./free.js";
-import type { Edge, Op, Tensor } from "./graph.js";
-import { weightOf } from "./weights.js";
-
-/** One external read: by which member, through which of its operands. */
-export interface Read {
-  readonly op: Op;
-  readonly operand: number;
-  readonly edge: Edge;
-}
+import type { Op, Read, Tensor } from "./graph.js";
 
 export interface Group {
   readonly id: number;
@@ -115,8 +105,7 @@ export const shapeOf = (
   if (reductions.length === 0) {
     for (const op of ops) {
       const mask = maskOf(places.get(op) ?? []);
-      if (mask !== all && (stored(op, members) || weightOf(op.lowering, op.ins.length) > 4))
-        return null;
+      if (mask !== all && (stored(op, members) || op.weight > 4)) return null;
     }
     return { grid: all, row: 0, terminals: [], finish: [], contract: null };
   }
@@ -191,7 +180,7 @@ const rowShape = (
       continue;
     }
     if (mask === grid && rows > 0) continue;
-    if (stored(op, members) || weightOf(op.lowering, op.ins.length) > 4) return null;
+    if (stored(op, members) || op.weight > 4) return null;
   }
   if (staged && product(row, sizes) > longestRow) return null;
   if (terminals.length > 0 && product(row, sizes) > longestRow) return null;
@@ -237,20 +226,19 @@ const contractShape = (
     if (feeds) {
       // It runs while panels are packed, once per panel: only what is cheap may.
       if (readers.some((r) => after.has(r) && r !== contract)) return null;
-      packing += weightOf(op.lowering, op.ins.length);
+      packing += op.weight;
       if (stored(op, members) || packing > packingLimit) return null;
       before.add(op);
     } else {
       const mask = maskOf(places.get(op) ?? []);
       if ((mask & k) !== 0) return null;
-      if (mask !== grid && (stored(op, members) || weightOf(op.lowering, op.ins.length) > 4))
-        return null;
+      if (mask !== grid && (stored(op, members) || op.weight > 4)) return null;
     }
   }
   const read = new Set<Tensor>();
   for (const op of [contract, ...before]) {
-    for (const e of op.ins.flatMap(tracedEdges)) {
-      if (!e.tensor.producers.some((p) => before.has(p))) read.add(e.tensor);
+    for (const { edge } of op.reads) {
+      if (!edge.tensor.producers.some((p) => before.has(p))) read.add(edge.tensor);
     }
   }
   if (before.size > 0 && read.size > packingReads) return null;
@@ -261,14 +249,12 @@ const readsOf = (ops: readonly Op[]): Map<Tensor, Read[]> => {
   const members = new Set(ops);
   const reads = new Map<Tensor, Read[]>();
   for (const op of ops) {
-    for (const [operand, whole] of op.ins.entries()) {
-      for (const edge of tracedEdges(whole)) {
-        const t = edge.tensor;
-        if (t.producers.some((p) => p.into === null && members.has(p))) continue;
-        const list = reads.get(t);
-        if (list === undefined) reads.set(t, [{ op, operand, edge }]);
-        else list.push({ op, operand, edge });
-      }
+    for (const r of op.reads) {
+      const t = r.edge.tensor;
+      if (t.producers.some((p) => p.into === null && members.has(p))) continue;
+      const list = reads.get(t);
+      if (list === undefined) reads.set(t, [r]);
+      else list.push(r);
     }
   }
   return reads;
@@ -432,5 +418,3 @@ export const mergeGroups = (id: number, a: Group, b: Group, stored: IsStored): G
   }
   return null;
 };
-
-export const bytesOf = (t: Tensor): number => sizeOf(t.shape) * t.dtype.size;

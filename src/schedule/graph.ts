@@ -7,6 +7,7 @@ import { outsOf, sameShape, sizeOf } from "../graph/node.js";
 import type { AnyPrimitive } from "../graph/primitive.js";
 import { markFree } from "./free.js";
 import type { Pending } from "./pending.js";
+import { weightOf } from "./weights.js";
 
 /** One view between a tensor and its reader, with the shapes on both sides. */
 export interface Step {
@@ -34,6 +35,16 @@ export interface Tensor {
   readonly leaf: number;
   /** It has to be in memory: requested, or read by a routine. */
   required: boolean;
+  /** What reads it, directly or through free operations; see free.ts. */
+  readers: Op[];
+  readonly bytes: number;
+}
+
+/** One tensor that an operation reads for operand `operand`, free operations between passed through. */
+export interface Read {
+  readonly op: Op;
+  readonly operand: number;
+  readonly edge: Edge;
 }
 
 export type OpKind = "map" | "constant" | "reduce" | "contract" | "routine";
@@ -52,8 +63,11 @@ export interface Op {
    * It costs next to nothing and reads at most one tensor that is in memory anyway: every reader computes it for itself.
    */
   free: boolean;
-  /** What computes its operands, free operations passed through. */
+  /** What it reads from memory or from other operations, free ones passed through; and what computes that. */
+  reads: readonly Read[];
   sources: readonly Op[];
+  /** Cost of one element, in additions. */
+  readonly weight: number;
   /** Position of the node it came from, in the pending order: where a constant finds its value. */
   readonly source: number;
 }
@@ -104,6 +118,8 @@ class Builder {
       producers: [],
       leaf,
       required: false,
+      readers: [],
+      bytes: sizeOf(shape) * dtype.size,
     };
     this.tensors.push(t);
     return t;
@@ -131,7 +147,9 @@ class Builder {
       out,
       into,
       free: kind === "constant",
+      reads: [],
       sources: [],
+      weight: weightOf(lowering, ins.length),
       source,
     };
     for (const t of outs) t.producers.push(op);

@@ -1,14 +1,6 @@
 /** Cuts the pending graph into kernels: greedy merging of groups by the memory traffic it saves, in topological order. */
 import { sizeOf } from "../graph/node.js";
-import {
-  bytesOf,
-  type Group,
-  type Members,
-  mayMerge,
-  mergeGroups,
-  uniformGroup,
-} from "./candidate.js";
-import { readEdges } from "./free.js";
+import { type Group, type Members, mayMerge, mergeGroups, uniformGroup } from "./candidate.js";
 import type { Op, Tensor, TensorGraph } from "./graph.js";
 import type { GroupPlan } from "./group.js";
 import { planGroup } from "./place.js";
@@ -36,7 +28,6 @@ interface Item {
 
 class Partitioner {
   private readonly graph: TensorGraph;
-  private readonly readers = new Map<Tensor, Op[]>();
   private readonly itemOf = new Map<Op, Item>();
   private items: (Item | null)[] = [];
   private ids = 0;
@@ -46,19 +37,11 @@ class Partitioner {
 
   constructor(graph: TensorGraph) {
     this.graph = graph;
-    for (const op of graph.ops) {
-      if (!this.isMember(op)) continue;
-      for (const t of new Set(readEdges(op).map((e) => e.tensor))) {
-        const list = this.readers.get(t);
-        if (list === undefined) this.readers.set(t, [op]);
-        else list.push(op);
-      }
-    }
   }
 
   readonly stored = (op: Op, members: Members): boolean => {
     if (op.into !== null || op.out.required) return true;
-    for (const r of this.readers.get(op.out) ?? []) if (!members.has(r)) return true;
+    for (const r of op.out.readers) if (!members.has(r)) return true;
     return false;
   };
 
@@ -90,32 +73,33 @@ class Partitioner {
     this.sortItems();
   }
 
+  /** The operations that something requested depends on; links tensors to those that read them. */
   private liveOps(): Op[] {
-    const needed = new Set<Op>();
+    const wanted = new Set<Tensor>();
     const out: Op[] = [];
     for (let i = this.graph.ops.length - 1; i >= 0; i--) {
       const op = this.graph.ops[i];
-      if (op === undefined) continue;
-      const alive =
-        (op.into?.tensor.required ?? false) ||
-        op.outs.some((t) => t.required || (this.readers.get(t) ?? []).some((r) => needed.has(r)));
-      if (!alive) continue;
-      needed.add(op);
-      if (this.isMember(op)) out.push(op);
+      if (op === undefined || !this.isMember(op)) continue;
+      const into = op.into?.tensor;
+      if (into === undefined && !op.outs.some((t) => t.required || wanted.has(t))) continue;
+      for (const { edge } of op.reads) wanted.add(edge.tensor);
+      out.push(op);
     }
-    for (const [t, list] of this.readers)
-      this.readers.set(
-        t,
-        list.filter((r) => needed.has(r)),
-      );
-    return out.reverse();
+    out.reverse();
+    for (const op of out) {
+      for (const { edge } of op.reads) {
+        const { readers } = edge.tensor;
+        if (readers.at(-1) !== op) readers.push(op);
+      }
+    }
+    return out;
   }
 
   private hostOf(op: Op, chains: ReadonlyMap<Op, Op[]>): Op[] | null {
     if (op.kind !== "map" || op.out.required || op.into !== null || sizeOf(op.out.shape) === 0)
       return null;
     let host: Op[] | null = null;
-    for (const r of this.readers.get(op.out) ?? []) {
+    for (const r of op.out.readers) {
       if (r.kind === "contract" || r.kind === "routine" || r.lowering.kind === "indexed")
         return null;
       if (r.ins.some((e) => e.tensor === op.out && e.views.length > 0)) return null;
@@ -171,7 +155,7 @@ class Partitioner {
     const members = new Set(item.ops);
     for (const op of item.ops) {
       for (const t of op.into === null ? op.outs : [op.into.tensor]) {
-        for (const r of this.readers.get(t) ?? []) if (!members.has(r)) out.add(r);
+        for (const r of t.readers) if (!members.has(r)) out.add(r);
       }
     }
     item.targets = [...out];
@@ -211,14 +195,14 @@ class Partitioner {
     for (const op of this.graph.ops) {
       const item = this.itemOf.get(op);
       if (item?.group == null || op.into !== null) continue;
-      const readers = this.readers.get(op.out) ?? [];
-      const bytes = bytesOf(op.out);
+      const readers = op.out.readers;
+      const bytes = op.out.bytes;
       // With one reader the merge saves the store as well as the load.
       const saved = readers.length === 1 && !op.out.required ? 2 * bytes : bytes;
       for (const r of readers) {
         const to = this.itemOf.get(r);
         if (to?.group == null || to === item) continue;
-        edges.push({ from: op, to: r, saved, larger: Math.max(bytes, bytesOf(r.out)) });
+        edges.push({ from: op, to: r, saved, larger: Math.max(bytes, r.out.bytes) });
       }
     }
     edges.sort((x, y) => y.saved - x.saved || y.larger - x.larger);
@@ -231,10 +215,10 @@ class Partitioner {
 
   private mergeSiblings(): boolean {
     let changed = false;
-    const shared = [...this.readers].filter(([t, list]) => list.length > 1 && bytesOf(t) > 0);
-    shared.sort(([x], [y]) => bytesOf(y) - bytesOf(x));
-    for (const [, list] of shared) {
-      const few = list.slice(0, mostSiblings);
+    const shared = this.graph.tensors.filter((t) => t.readers.length > 1 && t.bytes > 0);
+    shared.sort((x, y) => y.bytes - x.bytes);
+    for (const t of shared) {
+      const few = t.readers.slice(0, mostSiblings);
       for (const [i, x] of few.entries()) {
         for (const y of few.slice(i + 1)) {
           const [a, b] = [this.itemOf.get(x), this.itemOf.get(y)];
@@ -252,10 +236,10 @@ class Partitioner {
     for (const [t, reads] of b.reads) {
       const p = t.producers[0];
       if (p !== undefined && p.into === null && a.places.has(p)) {
-        gain += bytesOf(t);
+        gain += t.bytes;
         const inside = (r: Op): boolean => a.places.has(r) || b.places.has(r);
-        if (!t.required && (this.readers.get(t) ?? []).every(inside)) gain += bytesOf(t);
-      } else if (reads.length > 0 && a.reads.has(t)) gain += bytesOf(t);
+        if (!t.required && t.readers.every(inside)) gain += t.bytes;
+      } else if (reads.length > 0 && a.reads.has(t)) gain += t.bytes;
     }
     return gain;
   }

@@ -1,5 +1,6 @@
 /** Turns a legal group into kernels to lower: axes in memory order, every member's place on them, finishing kernels. */
 import { float32, int32, uint32 } from "../core/dtype.js";
+import { sizeOf } from "../graph/node.js";
 import { addIx, axisIx, zeroIx } from "../kernel/index-math.js";
 import { type Axis, type Ix, slabRows } from "../kernel/ir.js";
 import type { Atoms } from "./atoms.js";
@@ -47,7 +48,9 @@ const partialTypes = { f32: float32, i32: int32, u32: uint32 } as const;
 const partialOf = (op: Op, slabs: number, id: number): Tensor => {
   const type = computeTypeOf(op.out.dtype);
   const dtype = type === "i32" || type === "u32" ? partialTypes[type] : partialTypes.f32;
-  return { id, shape: [slabs, ...op.out.shape], dtype, producers: [], leaf: -1, required: false };
+  const shape = [slabs, ...op.out.shape];
+  const bytes = sizeOf(shape) * dtype.size;
+  return { id, shape, dtype, producers: [], leaf: -1, required: false, readers: [], bytes };
 };
 
 /** The reduction over slabs that takes the place of `op`; it now produces the tensor. */

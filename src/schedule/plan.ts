@@ -7,7 +7,6 @@ import { isComplex } from "../core/guards.js";
 import { fromBfloat16Bits, fromFloat16Bits, toBfloat16Bits, toFloat16Bits } from "../core/half.js";
 import type { Command, Device, Executable, Ref, Scalar } from "../device/contract.js";
 import type { Node } from "../graph/node.js";
-import { sizeOf } from "../graph/node.js";
 import type { Op, Tensor, TensorGraph } from "./graph.js";
 import { buildGraph } from "./graph.js";
 import type { GroupPlan } from "./group.js";
@@ -41,8 +40,6 @@ export interface Plan {
   readonly params: readonly ParamSource[];
   readonly roots: readonly RootPlace[];
 }
-
-const bytesOf = (t: Tensor): number => sizeOf(t.shape) * t.dtype.size;
 
 const toScalar = (value: HostScalar, part: "re" | "im", d: DType): Scalar => {
   const v = isComplex(value) ? value[part] : part === "re" ? value : 0;
@@ -109,10 +106,10 @@ class Planner {
   roots(): RootPlace[] {
     return this.graph.roots.map((t): RootPlace => {
       if (t.leaf >= 0) return { kind: "leaf", leaf: t.leaf };
-      if (bytesOf(t) === 0) return { kind: "empty" };
+      if (t.bytes === 0) return { kind: "empty" };
       const old = this.slots.get(t);
       if (old !== undefined) return { kind: "slot", slot: old };
-      const slot = this.leaves + this.outputs.push(bytesOf(t)) - 1;
+      const slot = this.leaves + this.outputs.push(t.bytes) - 1;
       this.slots.set(t, slot);
       return { kind: "slot", slot };
     });
@@ -144,7 +141,7 @@ class Planner {
   }
 
   routine(op: Op): void {
-    if (op.lowering.kind !== "routine" || op.outs.every((t) => bytesOf(t) === 0)) return;
+    if (op.lowering.kind !== "routine" || op.outs.every((t) => t.bytes === 0)) return;
     const program = op.lowering.describe(op.attrs, op.ins);
     const tensors = [...op.ins.map((e) => e.tensor), ...op.outs];
     for (const t of tensors) this.touch(t);
@@ -157,7 +154,7 @@ class Planner {
   finish(): { executable: Executable; arena: number } {
     const kept = [...this.spans.keys()];
     const memory = planMemory(
-      kept.map((t) => ({ bytes: bytesOf(t), ...(this.spans.get(t) ?? { from: 0, to: 0 }) })),
+      kept.map((t) => ({ bytes: t.bytes, ...(this.spans.get(t) ?? { from: 0, to: 0 }) })),
     );
     const arenaSlot = this.leaves + this.outputs.length;
     const refs = new Map<Tensor, Ref>();
