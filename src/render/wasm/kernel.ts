@@ -1,9 +1,10 @@
 /** Renders kernels without a contraction: maps, rows of reductions, and terminal reductions, as tiles of a grid. */
 import { type Kernel, slabRows, type ValId } from "../../kernel/ir.js";
 import { argBytes, type Features, type Rendered } from "../contract.js";
-import { type Accumulator, accumulators } from "./accumulate.js";
+import { accumulators } from "./accumulate.js";
 import { Code } from "./block.js";
 import { type Import, Module } from "./encoder.js";
+import type { Accumulator } from "./fold.js";
 import { type Frame, openFrame, rootFrame } from "./frame.js";
 import type { Ref } from "./lane-code.js";
 import { type Body, blockSteps, Loops } from "./loops.js";

@@ -1,7 +1,7 @@
 /** The loops of a kernel: vectors with their tails, groups of neighbours, blocked loops over rows. */
 import type { Kernel, ValId } from "../../kernel/ir.js";
-import type { Accumulator } from "./accumulate.js";
 import type { Code } from "./block.js";
+import type { Accumulator } from "./fold.js";
 import { type Frame, openFrame, type Tail } from "./frame.js";
 import type { Ref } from "./lane-code.js";
 import type { Plan } from "./plan.js";

@@ -1,20 +1,6 @@
 /** Decisions before a kernel is rendered: the vector axis, lanes, tiles, and which values meet in which loop. */
-import {
-  axesOf,
-  domainsOf,
-  elementBytes,
-  ixDomain,
-  ixValues,
-  stagesOf,
-} from "../../kernel/domains.js";
-import {
-  type Buf,
-  type Ix,
-  type Kernel,
-  type Mask,
-  slabRows,
-  type ValId,
-} from "../../kernel/ir.js";
+import { axesOf, domainsOf, elementBytes, ixDomain, stagesOf } from "../../kernel/domains.js";
+import { type Buf, type Ix, type Kernel, type Mask, slabRows } from "../../kernel/ir.js";
 import { widthOf } from "./ops.js";
 import { weightOf } from "./weights.js";
 
@@ -40,7 +26,6 @@ export interface Plan {
   readonly tileCost: number;
 }
 
-export const bit = (axis: number): Mask => 1 << axis;
 export const has = (mask: Mask, axis: number): boolean => axis >= 0 && ((mask >> axis) & 1) !== 0;
 
 /** Axis 0 of the grid has a size that is known only when the kernel is called. */
@@ -296,14 +281,4 @@ export function tilesOf(plan: Plan, outer: number): number {
   const size = (a: number): number => (isOuter(kernel, a) ? outer : (kernel.axes[a]?.size ?? 1));
   if (plan.slab) return Math.ceil(grid.reduce((n, a) => n * size(a), 1) / slabRows);
   return grid.reduce((n, a) => n * Math.ceil(size(a) / (chunks[a] ?? 1)), 1);
-}
-
-/** Row axes that a value and an address vary over. */
-export const rowsOf = (plan: Plan, mask: Mask): Mask => mask & axesOf(plan.kernel.axes, "row");
-
-/** Values an index expression reads. */
-export function valuesIn(ix: Ix): ValId[] {
-  const out: ValId[] = [];
-  ixValues(ix, (id) => out.push(id));
-  return out;
 }

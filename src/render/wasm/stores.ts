@@ -2,8 +2,8 @@
 import { axesOf, elementBytes, pointsOf } from "../../kernel/domains.js";
 import type { Kernel, Store, ValId } from "../../kernel/ir.js";
 import { argBytes } from "../contract.js";
-import { foldLanes, foldOp, identityOf } from "./accumulate.js";
 import type { Code } from "./block.js";
+import { foldLanes, foldOp, identityOf } from "./fold.js";
 import type { Frame } from "./frame.js";
 import type { Ref } from "./lane-code.js";
 import type { Terminal } from "./nests.js";
