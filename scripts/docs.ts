@@ -25,7 +25,8 @@ function firstSentence(text: string): string {
       .split(/\n\s*\n/)[0]
       ?.replace(/\s+/g, " ")
       .trim() ?? "";
-  return /^.*?[.:;](?=\s|$)/.exec(paragraph)?.[0].replace(/[:;]$/, ".") ?? paragraph;
+  const sentence = /^(?:\([^)]*\)|[^(])*?[.:;](?=\s|$)/.exec(paragraph)?.[0];
+  return sentence?.replace(/[:;]$/, ".") ?? paragraph;
 }
 
 function escape(text: string): string {
@@ -48,13 +49,15 @@ function publicSurface(api: API, file: string): Entry[] {
       const name = `${prefix}${exported.name}`;
       if ((symbol.flags & MODULE) !== 0) return entriesOf(symbol, `${name}.`);
       const see = symbol.getJsDocTags(checker).find((tag) => tag.name === "see");
+      const target = String(see?.text ?? "").trim();
+      const summary = firstSentence(symbol.getDocumentationComment(checker));
       const declared = String(symbol.declarations[0]?.path ?? "");
       return [
         {
           name,
           file: relative(resolve("."), declared),
-          summary: firstSentence(symbol.getDocumentationComment(checker)),
-          see: String(see?.text ?? "").trim(),
+          summary: summary === "" && target !== "" ? `The same as \`${target}\`.` : summary,
+          see: target.startsWith("mlx.") ? target : "",
           isType: (symbol.flags & TYPE) !== 0 && (symbol.flags & VALUE) === 0,
         },
       ];

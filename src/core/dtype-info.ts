@@ -42,13 +42,21 @@ export class DtypeCategory {
   }
 }
 
+/** Every dtype. */
 export const generic: DtypeCategory = new DtypeCategory("generic", null);
+/** Every dtype but bool. */
 export const number: DtypeCategory = new DtypeCategory("number", generic);
+/** Signed and unsigned integers. */
 export const integer: DtypeCategory = new DtypeCategory("integer", number);
+/** int8, int16, int32, int64. */
 export const signedinteger: DtypeCategory = new DtypeCategory("signedinteger", integer);
+/** uint8, uint16, uint32, uint64. */
 export const unsignedinteger: DtypeCategory = new DtypeCategory("unsignedinteger", integer);
+/** Floating and complex dtypes. */
 export const inexact: DtypeCategory = new DtypeCategory("inexact", number);
+/** float16, bfloat16, float32, float64. */
 export const floating: DtypeCategory = new DtypeCategory("floating", inexact);
+/** complex64. */
 export const complexfloating: DtypeCategory = new DtypeCategory("complexfloating", inexact);
 
 const categories = {
