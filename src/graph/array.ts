@@ -1,4 +1,5 @@
 /** The array users hold: a handle on one graph node, with its shape, its dtype and ways to read its values. */
+/// <reference lib="esnext.disposable" preserve="true" />
 import type { DType } from "../core/dtype.js";
 import { ArgumentError } from "../core/errors.js";
 import type { Scalar } from "../core/guards.js";
