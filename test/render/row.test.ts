@@ -39,8 +39,9 @@ function reduction(
 for (const how of ["sum", "prod", "max", "min"] as const) {
   test(`${how} over rows and columns, every type`, () => {
     for (const storage of d.dtypes.filter((t) => t !== d.complex64)) {
-      for (const n of lengths) {
-        for (const m of [1, 3, 9, 70]) {
+      const all = storage === d.float32;
+      for (const n of all ? lengths : [0, 1, 5, 37]) {
+        for (const m of all ? [1, 3, 9, 70] : [1, 9]) {
           for (const turned of [0, m]) {
             const narrow = storage === d.float16 || storage === d.bfloat16;
             agree(reduction(storage, n, how, turned), m, [m * n, m], {
@@ -81,7 +82,7 @@ test("NaN and infinities through max and min", () => {
 test("argmax and argmin: first extremum, NaN only when first, every type", () => {
   for (const storage of d.dtypes.filter((t) => t !== d.complex64)) {
     for (const how of ["argmax", "argmin"] as const) {
-      for (const n of [0, 1, 3, 4, 9, 100]) {
+      for (const n of [0, 1, 4, 9, 50]) {
         for (const turned of [0, 5]) {
           for (const special of ["ties", "nan", "nan first", "low"]) {
             const b = new Builder(["grid", 0], ["row", n]);
