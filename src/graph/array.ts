@@ -9,7 +9,7 @@ import { flat, type HostArray, reader } from "../core/values.js";
 import { evaluator } from "./evaluator.js";
 import { disposed, holeError, isHole } from "./hole.js";
 import { Node, noNodes, type Shape, sizeOf } from "./node.js";
-import { made } from "./scope.js";
+import { made, rebound } from "./scope.js";
 
 /** What `tolist()` gives: a value for a 0-d array, else lists nested as deep as there are axes. */
 export type NestedList = Scalar | NestedList[];
@@ -83,6 +83,7 @@ export class NDArray {
 
   constructor(node: Node) {
     this.node = node;
+    node.handles++;
     made(this);
   }
 
@@ -180,13 +181,24 @@ export class NDArray {
     );
   }
 
-  /** Gives the memory of the value back now, instead of when the array is unreachable. The array is unusable afterwards. */
+  /**
+   * Gives the memory of the value back now, instead of when it is unreachable, unless another array is the same value.
+   * This array is unusable afterwards.
+   */
   dispose(): void {
     const { node } = this;
-    node.data?.dispose();
+    if (--node.handles <= 0) node.data?.dispose();
     this.node = new Node(null, noNodes, disposed, node.shape, node.dtype, 0);
   }
 }
+
+/** Makes `a` stand for another value, as in-place operations do. */
+export const rebind = (a: NDArray, node: Node): void => {
+  a.node.handles--;
+  node.handles++;
+  a.node = node;
+  rebound(a);
+};
 
 const method = (key: symbol, value: (this: NDArray) => unknown): void => {
   Object.defineProperty(NDArray.prototype, key, { value, configurable: true, writable: true });

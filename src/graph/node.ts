@@ -36,6 +36,8 @@ export class Node implements Aval {
   /** Id of the innermost active trace this value depends on, 0 for none. */
   trace: number;
   data: Storage | null = null;
+  /** Arrays in users' hands that stand for this value, those they dropped included: `dispose` frees with the last. */
+  handles = 0;
   /** Scratch of one graph walk: valid while `mark` equals the walk's epoch. */
   mark = 0;
   slot = -1;

@@ -1,5 +1,5 @@
 /** Scopes of `tidy`: which handles were made in the innermost one, and which of those belong to something that outlives it. */
-import { type Node, nextId } from "./node.js";
+import type { Node } from "./node.js";
 
 /** What a scope needs of an array. */
 interface Handle {
@@ -9,8 +9,6 @@ interface Handle {
 
 interface Scope {
   readonly outer: Scope | null;
-  /** Nodes with a smaller id are older than the scope. */
-  readonly first: number;
   readonly made: Handle[];
   /** Handles that the library holds on to. */
   readonly kept: Set<Handle>;
@@ -40,7 +38,6 @@ export const rebound = (h: Handle): void => {
 export const inScope = <T>(body: () => T): readonly [T, Scope] => {
   const scope: Scope = {
     outer: current,
-    first: nextId(),
     made: [],
     kept: new Set(),
     rebound: new Set(),
@@ -69,16 +66,7 @@ export const leaveScope = ({ outer, made, kept, rebound }: Scope): void => {
 
 /** Frees what the scope made and is not among `alive`. */
 export const closeScope = (scope: Scope, alive: ReadonlySet<Handle>): void => {
-  const { outer, made, first } = scope;
-  const nodes = new Set<Node>();
-  for (const h of alive) nodes.add(h.node);
-  for (const h of made) {
-    if (alive.has(h)) continue;
-    // Handles can share a node: an older or living one's stays, any other is freed once.
-    const { node } = h;
-    if (node.id < first || nodes.has(node)) continue;
-    nodes.add(node);
-    h.dispose();
-  }
+  const { outer, made } = scope;
+  for (const h of made) if (!alive.has(h)) h.dispose();
   leaveScope({ ...scope, made: outer === null ? [] : made.filter((h) => alive.has(h)) });
 };

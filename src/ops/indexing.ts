@@ -2,9 +2,8 @@
 import { float32, int32 } from "../core/dtype.js";
 import { IndexError, ShapeError } from "../core/errors.js";
 import { broadcastsTo, showShape } from "../core/shape.js";
-import { NDArray } from "../graph/array.js";
+import { NDArray, rebind } from "../graph/array.js";
 import { type Node, type Shape, sizeOf } from "../graph/node.js";
-import { rebound } from "../graph/scope.js";
 import * as p from "../primitives/index.js";
 import { type Component, type Index, readIndex } from "./index-language.js";
 import { plan, read, requireMask, write } from "./index-plan.js";
@@ -102,13 +101,11 @@ export const setItem = (a: NDArray, index: Index | readonly Index[], value: Oper
   const list = readIndex(isIndexList(index) ? index : [index]);
   const mask = isMask(list);
   if (mask !== null) {
-    a.node = writeMask(n, mask, value);
-    rebound(a);
+    rebind(a, writeMask(n, mask, value));
     return a;
   }
   const q = plan("set", list, n.shape);
-  a.node = write(n, q, fit("set", value, n, q.result), "replace");
-  rebound(a);
+  rebind(a, write(n, q, fit("set", value, n, q.result), "replace"));
   return a;
 };
 

@@ -3,9 +3,9 @@ import { uint64 } from "../core/dtype.js";
 import { ArgumentError, ShapeError } from "../core/errors.js";
 import { describe, isPlainObject } from "../core/guards.js";
 import { showShape } from "../core/shape.js";
-import { isNDArray, NDArray } from "../graph/array.js";
+import { isNDArray, NDArray, rebind } from "../graph/array.js";
 import { sameShape } from "../graph/node.js";
-import { keep, rebound } from "../graph/scope.js";
+import { keep } from "../graph/scope.js";
 import { forEachLeaf } from "../graph/tree.js";
 import { add } from "../ops/arithmetic.js";
 import { array } from "../ops/creation-host.js";
@@ -164,17 +164,15 @@ export abstract class Optimizer {
       return;
     }
     const updated = this.applyGradients(gradients, model);
-    const rebind = (from: unknown, to: unknown): void => {
+    const put = (from: unknown, to: unknown): void => {
       if (isNDArray(from)) {
-        if (!isNDArray(to)) return;
-        to.node = from.node;
-        rebound(to);
+        if (isNDArray(to)) rebind(to, from.node);
       } else if (Array.isArray(from)) {
-        for (const [i, item] of from.entries()) rebind(item, child(to, i));
+        for (const [i, item] of from.entries()) put(item, child(to, i));
       } else if (isPlainObject(from))
-        for (const key of Object.keys(from)) rebind(from[key], child(to, key));
+        for (const key of Object.keys(from)) put(from[key], child(to, key));
     };
-    rebind(updated, model);
+    put(updated, model);
   }
 }
 

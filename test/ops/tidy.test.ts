@@ -152,3 +152,21 @@ test("dispose frees a tree, using a block's array", () => {
   });
   assert.ok(bytes < elements, `${bytes} bytes left`);
 });
+
+test("an array that is the same value as another is not freed with it", () => {
+  const x = computed(1);
+  mx.positive(x).dispose();
+  assert.equal(x.get(0).item(), 1);
+  x.set(0, 2);
+  x.eval();
+  const again = mx.positive(x);
+  x.dispose();
+  assert.equal(again.get(0).item(), 2);
+  const bytes = left(() => {
+    const y = computed(1);
+    const z = mx.positive(y);
+    mx.dispose([y, z]);
+    return z;
+  });
+  assert.ok(bytes < elements, `${bytes} bytes left`);
+});
