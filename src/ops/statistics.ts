@@ -141,7 +141,9 @@ export interface SoftmaxOptions {
 export const softmaxNode = (n: Node, axes: readonly number[]): Node => {
   const top = p.stopGradient(reduceNode(maxNode, n, axes, true));
   const e = p.exp(p.subtract(n, spread(top, n.shape)));
-  return p.divide(e, spread(reduceNode(p.sum, e, axes, true), n.shape));
+  // One division per row: multiplying by the reciprocal is what MLX does, and divisions are dear.
+  const total = reduceNode(p.sum, e, axes, true);
+  return p.multiply(e, spread(p.divide(p.onesLike(total), total), n.shape));
 };
 
 /**

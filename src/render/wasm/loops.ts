@@ -93,7 +93,14 @@ export class Loops {
     const open = (i: Ref, copies: number, tail: Tail | null): Frame[] => {
       const out: Frame[] = [];
       for (let c = 0; c < copies; c++) {
-        const group: Frame[] = [];
+        const groups = new Map<Frame[], Frame[]>();
+        const group = (of: Frame[]): Frame[] => {
+          const known = groups.get(of);
+          if (known !== undefined) return known;
+          const fresh: Frame[] = [];
+          groups.set(of, fresh);
+          return fresh;
+        };
         for (const f of frames) {
           const child = openFrame(
             f,
@@ -104,12 +111,12 @@ export class Loops {
               stage,
               slot: f.slot * unroll + c,
               ...(stage < 0 ? { point: c } : {}),
-              group: f.group === null ? null : group,
+              group: f.group === null ? null : group(f.group),
             },
           );
-          group.push(child);
+          if (f.group !== null) group(f.group).push(child);
+          out.push(child);
         }
-        out.push(...group);
       }
       return out;
     };
@@ -146,19 +153,34 @@ export class Loops {
     return { remaining, last: this.plus(hi, -1), mask };
   }
 
-  /** As many neighbours along an axis as there are lanes at a time, for transposed loads; then single ones. */
+  /**
+   * As many neighbours along an axis as there are lanes at a time, for transposed loads, several such groups side by
+   * side; then single ones.
+   */
   across(frames: readonly Frame[], axis: number, lo: Ref, hi: Ref, body: Body): void {
     const code = this.#code;
-    const full = code.op("i32.add", lo, this.multiple(code.op("i32.sub", hi, lo), this.#lanes));
-    code.loop(lo, full, this.#lanes, (i) => {
-      const group: Frame[] = [];
-      for (const f of frames) {
-        for (let c = 0; c < this.#lanes; c++) {
-          group.push(openFrame(f, axis, { ref: i, plus: c }, { group, slot: c, point: c }));
+    const lanes = this.#lanes;
+    const grouped = (from: Ref, groups: number): Ref => {
+      const step = lanes * groups;
+      const to = code.op("i32.add", from, this.multiple(code.op("i32.sub", hi, from), step));
+      code.loop(from, to, step, (i) => {
+        const all: Frame[] = [];
+        for (const f of frames) {
+          for (let g = 0; g < step; g += lanes) {
+            const group: Frame[] = [];
+            for (let c = g; c < g + lanes; c++) {
+              group.push(openFrame(f, axis, { ref: i, plus: c }, { group, slot: c, point: c }));
+            }
+            all.push(...group);
+          }
         }
-      }
-      body(group);
-    });
+        body(all);
+      });
+      return to;
+    };
+    const { groups } = this.#plan;
+    const most = groups > 1 ? grouped(lo, groups) : lo;
+    const full = grouped(most, 1);
     code.loop(full, hi, 1, (i) => {
       body(frames.map((f) => openFrame(f, axis, { ref: i, plus: 0 })));
     });

@@ -22,6 +22,8 @@ export interface Plan {
   readonly slab: boolean;
   /** Vectors done at once along a vector axis of the grid. */
   readonly unroll: number;
+  /** Groups of neighbours along `across` done side by side, so that the lines their loads lie on are used whole. */
+  readonly groups: number;
   /** Rough nanoseconds for one tile. */
   readonly tileCost: number;
 }
@@ -184,8 +186,8 @@ function tileChunks(
   for (const axis of [...order].reverse()) {
     const size = isOuter(kernel, axis) ? Number.POSITIVE_INFINITY : (kernel.axes[axis]?.size ?? 1);
     let chunk = Math.max(1, Math.min(size, Math.floor(left)));
-    if (axis === vector && across >= 0) chunk = Math.min(chunk, 256);
-    if (axis === across) chunk = Math.min(chunk, 64);
+    if (axis === vector && across >= 0) chunk = Math.min(size, 512);
+    if (axis === across) chunk = Math.min(size, 128);
     if (axis === vector && chunk < size) chunk = Math.ceil(chunk / step) * step;
     if (axis === across && chunk < size) chunk = Math.ceil(chunk / lanes) * lanes;
     chunks[axis] = chunk;
@@ -271,6 +273,7 @@ export function planOf(kernel: Kernel): Plan {
     chunks,
     slab,
     unroll,
+    groups: across >= 0 && ops < 12 ? 4 : 1,
     tileCost: perTile * pointCost,
   };
 }

@@ -81,6 +81,7 @@ export class Evaluator {
       chunks: [],
       slab: false,
       unroll: 1,
+      groups: 1,
       tileCost: 0,
     };
   }
