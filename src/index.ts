@@ -120,6 +120,21 @@ export {
   view,
 } from "./ops/convert.js";
 export {
+  type ConvGeneralOptions,
+  type ConvOptions,
+  type ConvolveOptions,
+  type ConvTransposeOptions,
+  conv1d,
+  conv2d,
+  conv3d,
+  convGeneral,
+  convolve,
+  convTranspose1d,
+  convTranspose2d,
+  convTranspose3d,
+  type PerAxis,
+} from "./ops/convolution.js";
+export {
   type ArangeOptions,
   arange,
   type DTypeOptions,

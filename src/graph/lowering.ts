@@ -2,7 +2,7 @@
 
 import type { Routine } from "../core/routine.js";
 import type { Combine, ScalarOp, Scalars } from "../core/scalar.js";
-import type { Aval } from "./node.js";
+import type { Aval, Node } from "./node.js";
 
 /**
  * An index transform, read from output to input; it costs nothing when folded into a consumer.
@@ -11,13 +11,20 @@ import type { Aval } from "./node.js";
  * - permute: output dimension `d` is input dimension `axes[d]`
  * - slice: output `i` reads input `start + i * step` per dimension (`step` may be negative, never 0)
  * - pad: output `i` reads input `(i - low) / (interior + 1)` where that is a whole number in range, else zero
+ * - window: output dimensions `axis` and `axis + 1`, at `i` and `j`, read input `i * stride + j * dilation` of `axis`
  */
 export type View =
   | { readonly op: "broadcast"; readonly dims: readonly number[] }
   | { readonly op: "reshape" }
   | { readonly op: "permute"; readonly axes: readonly number[] }
   | { readonly op: "slice"; readonly start: readonly number[]; readonly step: readonly number[] }
-  | { readonly op: "pad"; readonly low: readonly number[]; readonly interior: readonly number[] };
+  | { readonly op: "pad"; readonly low: readonly number[]; readonly interior: readonly number[] }
+  | {
+      readonly op: "window";
+      readonly axis: number;
+      readonly stride: number;
+      readonly dilation: number;
+    };
 
 /** A complex value during lowering is its two parts; a real one has only `re`. */
 export interface Parts<V> {
@@ -83,6 +90,8 @@ export type Lowering<A> =
   | { readonly kind: "contract" }
   /** Operands laid one after another along an axis. */
   | { readonly kind: "concatenate"; axis(attrs: A): number }
+  /** No kernel of its own, though it has its own derivatives: other primitives compute it. */
+  | { readonly kind: "composition"; decompose(ins: readonly Node[], attrs: A): readonly Node[] }
   /** A hand-written kernel over whole contiguous operands. */
   | { readonly kind: "routine"; describe(attrs: A, operands: readonly Aval[]): Routine };
 

@@ -39,6 +39,7 @@ import {
 } from "./compare-select.js";
 import { concatenateP } from "./concatenate.js";
 import { constantP, iotaP } from "./constant.js";
+import { convolutionP } from "./convolution.js";
 import {
   erfinvP,
   erfP,
@@ -74,6 +75,7 @@ import { searchSortedP } from "./search-sorted.js";
 import { sortP } from "./sort.js";
 import { aliasP, dependsP, stopGradientP } from "./stop-gradient.js";
 import { arccosP, arcsinP, arctan2P, arctanP, cosP, sinP, tanP } from "./trig.js";
+import { windowP } from "./window.js";
 
 export * from "./arithmetic.js";
 export * from "./bitcast.js";
@@ -84,6 +86,7 @@ export * from "./cast.js";
 export * from "./compare-select.js";
 export * from "./concatenate.js";
 export * from "./constant.js";
+export * from "./convolution.js";
 export * from "./exp-log.js";
 export * from "./extremum.js";
 export * from "./gather-scatter.js";
@@ -97,6 +100,7 @@ export * from "./search-sorted.js";
 export * from "./sort.js";
 export * from "./stop-gradient.js";
 export * from "./trig.js";
+export * from "./window.js";
 
 /** All primitives. The laws of the test suite hold for each. */
 export const primitives: readonly AnyPrimitive[] = [
@@ -175,6 +179,8 @@ export const primitives: readonly AnyPrimitive[] = [
   arccoshP,
   arctanhP,
   matmulP,
+  convolutionP,
+  windowP,
   sliceP,
   padP,
   permuteP,

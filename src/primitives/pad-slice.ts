@@ -140,7 +140,8 @@ export const flip = (x: Node, along: readonly boolean[]): Node =>
       )
     : x;
 
-const padTo = (
+/** Zeros before (`low`) and between (`interior`) the elements, and after them up to `shape`. */
+export const padTo = (
   x: Node,
   low: readonly number[],
   interior: readonly number[],

@@ -157,6 +157,12 @@ export const accessPlaces = (u: Unifier, op: Op, i: number, edge: Edge, domain: 
           size === output[d] && view.interior[d] === 0 ? (from[d] ?? null) : null,
         );
         break;
+      case "window":
+        at = input.map((size, d) => {
+          if (d === view.axis) return size === 1 ? [] : null;
+          return from[d < view.axis ? d : d + 1] ?? null;
+        });
+        break;
     }
   }
   return at;

@@ -188,6 +188,7 @@ class Builder {
     if (prim === null) throw new InternalError("[schedule] a node without primitive or data");
     const l = prim.lower;
     if (l === null) return this.decomposed(n, prim);
+    if (l.kind === "composition") return this.composed(n, prim, l.decompose(n.ins, n.attrs));
     if (l.kind === "alias") return this.resolve(this.input(n, l.input(n.attrs, n.index)));
     if (l.kind === "view") return this.viewed(n, l.view(n.attrs, this.input(n, 0), n));
     if (l.kind === "concatenate") return this.concatenated(n, l.axis(n.attrs));
@@ -233,7 +234,10 @@ class Builder {
   private decomposed(n: Node, prim: AnyPrimitive): Edge {
     if (prim.rule.family !== "composite")
       throw new InternalError(`[schedule] ${prim.name} has no lowering`);
-    const outs = prim.rule.decompose(n.ins, n.attrs);
+    return this.composed(n, prim, prim.rule.decompose(n.ins, n.attrs));
+  }
+
+  private composed(n: Node, prim: AnyPrimitive, outs: readonly Node[]): Edge {
     outsOf(n).forEach((o, i) => {
       const d = outs[i];
       if (d !== undefined) this.edges.set(o, this.descend(d));

@@ -1,6 +1,7 @@
 /** Index transforms of views: which element of the operand an element of the result is. */
 import type { Shape } from "../graph/node.js";
 import {
+  addIx,
   divIx,
   linearIx,
   modIx,
@@ -83,6 +84,12 @@ export const throughView = (
           if (onGrid !== null) guards.push(onGrid);
         }
         return divIx(from, spacing, axes);
+      });
+    case "window":
+      return input.map((_, d) => {
+        if (d !== view.axis) return at[d < view.axis ? d : d + 1] ?? zeroIx;
+        const [i, j] = [at[d] ?? zeroIx, at[d + 1] ?? zeroIx];
+        return addIx(scaleIx(i, view.stride), scaleIx(j, view.dilation));
       });
   }
 };

@@ -291,6 +291,124 @@ structural(
   "empty sum",
   [d.float64],
 );
+structural(
+  p.windowP,
+  { axis: 1, count: 3, size: 2, stride: 2, dilation: 3 },
+  [[2, 9, 2]],
+  "",
+  numbers,
+);
+structural(p.windowP, { axis: 0, count: 4, size: 3, stride: 1, dilation: 1 }, [[6]], "", some);
+structural(
+  p.windowP,
+  { axis: 0, count: 2, size: 1, stride: 3, dilation: 1 },
+  [[5, 1]],
+  "of one",
+  some,
+);
+const plainConvolution: p.ConvolutionAttrs = {
+  batch: 0,
+  groups: 1,
+  flip: false,
+  stride: [1],
+  low: [1],
+  dilation: [1],
+  spread: [1],
+  out: [5],
+};
+structural(
+  p.convolutionP,
+  plainConvolution,
+  [
+    [2, 5, 3],
+    [2, 3, 3],
+  ],
+  "",
+  d.dtypes.filter((t) => t.kind === "float"),
+);
+for (const [what, change, shapes] of [
+  [
+    "strided",
+    { stride: [2], low: [2], dilation: [2], out: [3] },
+    [
+      [1, 6, 2],
+      [3, 2, 2],
+    ],
+  ],
+  [
+    "spread",
+    { spread: [3], stride: [2], flip: true, out: [6] },
+    [
+      [2, 4, 1],
+      [2, 3, 1],
+    ],
+  ],
+  [
+    "cropped",
+    { low: [-2], out: [2] },
+    [
+      [2, 5, 2],
+      [1, 2, 2],
+    ],
+  ],
+  [
+    "grouped",
+    { groups: 2, low: [0], out: [3] },
+    [
+      [2, 4, 4],
+      [6, 2, 2],
+    ],
+  ],
+  [
+    "depthwise",
+    { groups: 3, flip: true },
+    [
+      [2, 5, 3],
+      [3, 3, 1],
+    ],
+  ],
+  [
+    "depthwise fan-out",
+    { groups: 2 },
+    [
+      [1, 5, 2],
+      [4, 3, 1],
+    ],
+  ],
+  [
+    "batched",
+    { batch: 1 },
+    [
+      [2, 2, 5, 1],
+      [2, 2, 3, 1],
+    ],
+  ],
+  [
+    "batched depthwise",
+    { batch: 1, groups: 2 },
+    [
+      [2, 1, 5, 2],
+      [2, 2, 3, 1],
+    ],
+  ],
+  [
+    "over two axes",
+    { stride: [2, 1], low: [1, 0], dilation: [1, 2], spread: [1, 2], out: [2, 3], flip: true },
+    [
+      [1, 3, 3, 2],
+      [2, 3, 2, 2],
+    ],
+  ],
+  [
+    "of nothing but padding",
+    { low: [3], out: [2] },
+    [
+      [1, 0, 2],
+      [1, 2, 2],
+    ],
+  ],
+] as const)
+  structural(p.convolutionP, { ...plainConvolution, ...change }, shapes, what, [d.float64]);
 structural(p.aliasP, undefined, [[3]], "", some);
 for (const dtype of some)
   sample(p.stopGradientP, undefined, dtype.name, (seed) => [draw(dtype, [3], {}, seed)], true);

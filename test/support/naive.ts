@@ -131,6 +131,11 @@ const source = (view: View, input: Aval, output: Aval, place: readonly number[])
       }
       return flatten(input.shape, from);
     }
+    case "window": {
+      const { axis, stride, dilation } = view;
+      const step = at(place, axis) * stride + at(place, axis + 1) * dilation;
+      return flatten(input.shape, [...place.slice(0, axis), step, ...place.slice(axis + 2)]);
+    }
   }
 };
 
@@ -265,6 +270,8 @@ const compute = (
         }),
       ];
     }
+    case "composition":
+      throw new InternalError("[naive] a composition is computed as its parts");
     case "routine":
       return routine(l.describe(attrs, ins), columns);
   }
@@ -336,10 +343,14 @@ const evaluate = (roots: readonly Node[]): void => {
       continue;
     }
     const outs = outsOf(n);
-    if (prim.lower === null) {
-      if (prim.rule.family !== "composite")
-        throw new InternalError(`[naive] ${prim.name} has no lowering`);
-      const parts = prim.rule.decompose(n.ins, n.attrs);
+    const made =
+      prim.lower?.kind === "composition"
+        ? prim.lower
+        : prim.lower === null && prim.rule.family === "composite"
+          ? prim.rule
+          : null;
+    if (made !== null) {
+      const parts = made.decompose(n.ins, n.attrs);
       const open = parts.filter((x) => !known.has(x));
       // Computed on the next visit, then taken over.
       if (open.length > 0) evaluateInto(open, known);
@@ -349,6 +360,7 @@ const evaluate = (roots: readonly Node[]): void => {
       }
       continue;
     }
+    if (prim.lower === null) throw new InternalError(`[naive] ${prim.name} has no lowering`);
     const columns = n.ins.map((x) => known.get(x)).filter((c) => c !== undefined);
     const results = compute(prim.lower, n.attrs, n.ins, columns, outs);
     outs.forEach((o, i) => {
