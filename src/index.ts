@@ -80,6 +80,13 @@ export {
   subtract,
 } from "./ops/arithmetic.js";
 export {
+  type BlockMaskedMmOptions,
+  blockMaskedMm,
+  type GatherMmOptions,
+  gatherMm,
+  segmentedMm,
+} from "./ops/batched-products.js";
+export {
   bitwiseAnd,
   bitwiseInvert,
   bitwiseLeftShift,
@@ -175,6 +182,8 @@ export {
 } from "./ops/diagonal.js";
 export { einsum, einsumPath } from "./ops/einsum.js";
 export { asyncEval, dispose, evaluate as eval, tidy } from "./ops/evaluate.js";
+export { type FromFp8Options, fromFp8, toFp8 } from "./ops/fp8.js";
+export { type HadamardTransformOptions, hadamardTransform } from "./ops/hadamard.js";
 export { type Index, type IndexList, Slice } from "./ops/index-language.js";
 export { ArrayAt } from "./ops/indexing.js";
 export {

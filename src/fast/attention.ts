@@ -136,8 +136,9 @@ export function scaledDotProductAttention(
   const dtype = promote(promote(q.node.dtype, k.node.dtype), v.node.dtype);
   if (dtype.kind !== "float")
     throw new DTypeError(`[${op}] expected floating arrays, got ${dtype.name}: cast them`);
-  const [queries, keys, values] = [q, k, v].map((x) => castTo(x.node, dtype));
-  if (queries === undefined || keys === undefined || values === undefined) return q;
+  const queries = castTo(q.node, dtype);
+  const keys = castTo(k.node, dtype);
+  const values = castTo(v.node, dtype);
   const [batch = 0, hq = 0, rows = 0, depth = 0] = queries.shape;
   const [, hk = 0, columns = 0] = keys.shape;
   const width = values.shape[3] ?? 0;
