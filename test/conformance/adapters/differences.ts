@@ -95,6 +95,11 @@ export const DIFFERENCES: readonly Difference[] = [
     cases: ["topk/k5"],
   },
   {
+    reason: "MLX's vjp applies the matrix where its transpose belongs; this one is not symmetric",
+    parts: ["vjp"],
+    cases: ["hadamard_transform/20"],
+  },
+  {
     reason: "MLX's gradient of a strided write that selects one element is wrong",
     parts: ["vjp"],
     cases: ["array.__setitem__/(4,5)[...,2:4:2]"],
