@@ -167,3 +167,29 @@ export const accessPlaces = (u: Unifier, op: Op, i: number, edge: Edge, domain: 
   }
   return at;
 };
+
+/**
+ * The domain of a contraction with its dimensions split wherever reshapes on the way to its operands split them, so that
+ * indices need no division. Given and returned are the sizes of the atoms and the atoms of each dimension.
+ */
+export const splitDomain = (
+  op: Op,
+  sizes: readonly number[],
+  domain: readonly Atoms[],
+): readonly [sizes: readonly number[], domain: readonly Atoms[]] => {
+  const u = new Unifier();
+  for (const s of sizes) u.fresh(s);
+  for (const [i, edge] of op.ins.entries()) accessPlaces(u, op, i, edge, domain);
+  const names = new Map<number, number>();
+  const split: number[] = [];
+  const lists = domain.map((list) =>
+    u.expand(list).map((root) => {
+      const known = names.get(root);
+      if (known !== undefined) return known;
+      const name = split.push(u.sizeOf(root)) - 1;
+      names.set(root, name);
+      return name;
+    }),
+  );
+  return [split, lists];
+};

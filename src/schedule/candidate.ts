@@ -1,5 +1,5 @@
 /** Groups as the partitioner holds them, and the attempt to make one of two: unified axes, then legality. */
-import { type Atoms, accessPlaces, type Places, Unifier } from "./atoms.js";
+import { type Atoms, accessPlaces, type Places, splitDomain, Unifier } from "./atoms.js";
 import type { Op, Read, Tensor } from "./graph.js";
 
 export interface Group {
@@ -267,8 +267,13 @@ export const uniformGroup = (
   dims: readonly number[],
   stored: IsStored,
 ): Group | null => {
-  const sizes: number[] = [];
-  const lists = dims.map((size): Atoms => (size === 1 ? [] : [sizes.push(size) - 1]));
+  const whole: number[] = [];
+  const plain = dims.map((size): Atoms => (size === 1 ? [] : [whole.push(size) - 1]));
+  const [only] = ops;
+  const [sizes, lists] =
+    only?.kind === "contract" && ops.length === 1
+      ? splitDomain(only, whole, plain)
+      : [whole, plain];
   const places = new Map(ops.map((op) => [op, lists] as const));
   const shape = shapeOf(ops, places, sizes, stored);
   return shape === null
