@@ -10,7 +10,8 @@ import { vjp } from "../../src/transforms/vjp.js";
 import { vmap } from "../../src/transforms/vmap.js";
 import { columnOf, leafOf, naive } from "../support/naive.js";
 import type { Column } from "../support/naive-routines.js";
-import { draw, type Sample } from "./samples.js";
+import { draw } from "./draw.js";
+import type { Sample } from "./samples.js";
 
 export type Fn = (...xs: NDArray[]) => NDArray[];
 

@@ -7,8 +7,9 @@ import type { Node } from "../../src/graph/node.js";
 import { type AnyPrimitive, define, type Primitive, type Rule } from "../../src/graph/primitive.js";
 import * as p from "../../src/primitives/index.js";
 import { naive } from "../support/naive.js";
+import { draw } from "./draw.js";
 import { laws } from "./laws.js";
-import { draw, type Sample } from "./samples.js";
+import type { Sample } from "./samples.js";
 
 installEvaluator(naive);
 

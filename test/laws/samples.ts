@@ -1,12 +1,12 @@
 /** Samples for every primitive: operands away from kinks, where derivatives are far from zero, on every dtype it takes. */
 import * as d from "../../src/core/dtype.js";
 import { DTypeError } from "../../src/core/errors.js";
-import { fromBfloat16Bits, toBfloat16Bits } from "../../src/core/half.js";
 import type { Node, Shape } from "../../src/graph/node.js";
 import { sizeOf } from "../../src/graph/node.js";
 import type { AnyPrimitive, Primitive } from "../../src/graph/primitive.js";
 import * as p from "../../src/primitives/index.js";
 import { leafOf } from "../support/naive.js";
+import { type Draw, draw, random } from "./draw.js";
 
 type DType = d.DType;
 
@@ -19,56 +19,6 @@ export interface Sample {
   /** Its derivative is not that of its values, on purpose: a tie, a wall. */
   readonly conventional: boolean;
 }
-
-/** Uniform numbers in [0, 1) that depend on the seed only. */
-const random = (seed: number): (() => number) => {
-  let state = (Math.imul(seed + 1, 2654435761) ^ 0x9e3779b9) >>> 0;
-  return () => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    return (state >>> 8) / 2 ** 24;
-  };
-};
-
-export type Range = readonly [low: number, high: number];
-
-/** What an operand is drawn from, per kind of dtype. */
-export interface Draw {
-  readonly float?: Range;
-  readonly int?: Range;
-  /** Ranges of real and imaginary part. */
-  readonly complex?: readonly [Range, Range];
-}
-
-const within = ([low, high]: Range, u: number): number => low + (high - low) * u;
-
-export const draw = (dtype: DType, shape: Shape, how: Draw, seed: number): Node => {
-  const next = random(seed);
-  const values: (number | bigint | boolean)[] = [];
-  const [re, im] = how.complex ?? [
-    [0.4, 0.9],
-    [0.3, 0.8],
-  ];
-  const size = sizeOf(shape);
-  const strata = Array.from({ length: size }, (_, i) => ({ i, key: next() })).sort(
-    (a, b) => a.key - b.key,
-  );
-  for (let i = 0; i < size; i++) {
-    if (dtype.kind === "bool") values.push(next() < 0.5);
-    else if (dtype.kind === "complex") values.push(within(re, next()), within(im, next()));
-    else if (dtype.kind === "float") {
-      // One from each part of the range, so that none are equal; exact in the half types.
-      const u = ((strata[i]?.i ?? 0) + 0.25 + next() / 2) / size;
-      const x = within(how.float ?? [0.25, 0.9], u);
-      values.push(dtype.size === 2 ? fromBfloat16Bits(toBfloat16Bits(x)) : x);
-    } else {
-      const [low, high] = how.int ?? [1, 5];
-      const drawn = Math.floor(within([low, high + 1], next()));
-      const v = dtype.kind === "uint" ? Math.abs(drawn) : drawn;
-      values.push(dtype.size === 8 ? BigInt(v) : v);
-    }
-  }
-  return leafOf(dtype, shape, values);
-};
 
 const samples: Sample[] = [];
 
