@@ -361,6 +361,12 @@ export * as random from "./random/index.js";
 export { getActiveMemory, getPeakMemory } from "./runtime/memory.js";
 export { checkpoint } from "./transforms/checkpoint.js";
 export {
+  type CompileOptions,
+  compile,
+  disableCompile,
+  enableCompile,
+} from "./transforms/compile.js";
+export {
   type AxesOf,
   type CustomFunction,
   type CustomJvp,

@@ -2,6 +2,7 @@
 
 import type { KeySink, Lowering } from "./lowering.js";
 import type { Aval, Node } from "./node.js";
+import type { Recorded } from "./recorded.js";
 
 /** A symbolic zero. */
 export type Zero = null;
@@ -92,6 +93,8 @@ export interface Primitive<A = undefined> {
   ): readonly Node[] | null;
   /** What the scheduler makes of it; null for a composite without a kernel of its own (it is decomposed). */
   readonly lower: Lowering<A> | null;
+  /** For a composite that is a recorded graph: the engine may keep one plan for the whole of it. */
+  record?(attrs: A): Recorded;
   /** Writes what of `attrs` matters for the code of a kernel; required when A is not undefined. */
   key?(attrs: A, sink: KeySink): void;
   /** Unique small integer, given by {@link define}. */

@@ -37,6 +37,7 @@ import {
   notEqualP,
   selectP,
 } from "./compare-select.js";
+import { compiledP } from "./compiled.js";
 import { concatenateP } from "./concatenate.js";
 import { constantP, iotaP } from "./constant.js";
 import { convolutionP } from "./convolution.js";
@@ -84,6 +85,7 @@ export * from "./broadcast-sum.js";
 export * from "./call.js";
 export * from "./cast.js";
 export * from "./compare-select.js";
+export * from "./compiled.js";
 export * from "./concatenate.js";
 export * from "./constant.js";
 export * from "./convolution.js";
@@ -130,6 +132,7 @@ export const primitives: readonly AnyPrimitive[] = [
   sumP,
   reshapeP,
   callP,
+  compiledP,
   castP,
   realP,
   imagP,

@@ -52,11 +52,17 @@ export const requireKey = (op: string, given: unknown): Node => {
 };
 
 /**
- * Holds the key of the global sequence, once it is used; `compile` can take it as captured state.
+ * Holds the key of the global sequence; `compile` takes it as captured state, so that every call draws new numbers.
  *
+ * @example
+ * const noisy = mx.compile((x: mx.NDArray) => x.add(mx.random.normal(x.shape)), {
+ *   inputs: mx.random.state,
+ *   outputs: mx.random.state,
+ * });
+ * noisy(mx.zeros([3]));
  * @see mlx.core.random.state
  */
-export const state: NDArray[] = [];
+export const state: NDArray[] = [key(Date.now())];
 
 /**
  * Restarts the global sequence.

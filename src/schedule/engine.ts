@@ -5,7 +5,7 @@ import type { Device, Fault } from "../device/contract.js";
 import type { Evaluator } from "../graph/evaluator.js";
 import type { Node } from "../graph/node.js";
 import { keepOrDetach } from "../graph/trace.js";
-import { collect, type Pending, sameWords } from "./pending.js";
+import { collect, isReadyCall, type Pending, pendingCall, sameWords } from "./pending.js";
 import { makePlan, type Partition, type Plan, paramValues } from "./plan.js";
 
 interface Entry {
@@ -97,40 +97,65 @@ export class Engine implements Evaluator {
     for (let i = from; i < slots.length; i++) slots[i]?.dispose();
   }
 
-  evaluate(nodes: readonly Node[]): void {
-    const roots = nodes.filter((n) => n.data === null);
-    if (roots.length === 0) return;
-    const pending = collect(roots);
-    const plan = this.planOf(pending);
-    const slots = this.bind(pending, plan);
-    let fault: Fault | null = null;
-    let done = false;
-    try {
-      fault = this.device.run(plan.executable, slots, paramValues(plan, pending.order));
-      done = fault === null;
-    } finally {
-      this.release(plan, slots, !done);
+  /**
+   * What has to be run, one after the other: each is looked at after the one before was run. Compiled calls are run whole,
+   * by plans of their own, unless they are small and something else is wanted of them.
+   */
+  private *steps(nodes: readonly Node[]): Generator<Pending, void, undefined> {
+    for (const n of nodes) {
+      const call = isReadyCall(n) ? pendingCall(n) : null;
+      if (call !== null) yield call;
     }
-    if (fault !== null) throw faultError(fault);
-    this.finish(pending, plan, slots);
+    for (;;) {
+      const roots = nodes.filter((n) => n.data === null);
+      if (roots.length === 0) return;
+      const pending = collect(roots);
+      if (pending.calls.length === 0) {
+        yield pending;
+        return;
+      }
+      for (const n of pending.calls) {
+        // Another result of the same call came first.
+        if (n.data !== null) continue;
+        yield* this.steps(n.ins);
+        const call = pendingCall(n);
+        if (call !== null) yield call;
+      }
+    }
+  }
+
+  evaluate(nodes: readonly Node[]): void {
+    for (const pending of this.steps(nodes)) {
+      const plan = this.planOf(pending);
+      const slots = this.bind(pending, plan);
+      let fault: Fault | null = null;
+      let done = false;
+      try {
+        fault = this.device.run(plan.executable, slots, paramValues(plan, pending.order));
+        done = fault === null;
+      } finally {
+        this.release(plan, slots, !done);
+      }
+      if (fault !== null) throw faultError(fault);
+      this.finish(pending, plan, slots);
+    }
   }
 
   async evaluateAsync(nodes: readonly Node[]): Promise<void> {
-    const roots = nodes.filter((n) => n.data === null);
-    if (roots.length === 0) return;
-    const pending = collect(roots);
-    const plan = this.planOf(pending);
-    const slots = this.bind(pending, plan);
-    let fault: Fault | null = null;
-    let done = false;
-    try {
-      fault = await this.device.submit(plan.executable, slots, paramValues(plan, pending.order));
-      done = fault === null;
-    } finally {
-      this.release(plan, slots, !done);
+    for (const pending of this.steps(nodes)) {
+      const plan = this.planOf(pending);
+      const slots = this.bind(pending, plan);
+      let fault: Fault | null = null;
+      let done = false;
+      try {
+        fault = await this.device.submit(plan.executable, slots, paramValues(plan, pending.order));
+        done = fault === null;
+      } finally {
+        this.release(plan, slots, !done);
+      }
+      if (fault !== null) throw faultError(fault);
+      this.finish(pending, plan, slots);
     }
-    if (fault !== null) throw faultError(fault);
-    this.finish(pending, plan, slots);
   }
 
   collect(): void {

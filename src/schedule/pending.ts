@@ -2,7 +2,8 @@
 import { holeError } from "../graph/hole.js";
 import type { KeySink } from "../graph/lowering.js";
 import type { Node } from "../graph/node.js";
-import { nextEpoch } from "../graph/node.js";
+import { nextEpoch, noNodes, outsOf } from "../graph/node.js";
+import type { Recorded } from "../graph/recorded.js";
 
 /** Applications in topological order, the evaluated nodes they start from, and the requested nodes. */
 export interface Pending {
@@ -12,7 +13,39 @@ export interface Pending {
   /** Equal words mean that one plan serves both; `hash` is a hash of them. */
   readonly words: Int32Array;
   readonly hash: number;
+  /** Calls of large recorded graphs in `order`, operands before users: evaluated by plans of their own before the rest. */
+  readonly calls: readonly Node[];
+  /** The graph that a plan is made of, where it is not `order` between these leaves and roots: that of a call. */
+  readonly template: Pick<Pending, "leaves" | "roots"> | null;
 }
+
+/** Recorded graphs up to this many applications become part of the plan around them and fuse with it. */
+const inlined = 32;
+
+/** The recorded graph that `n` is the call of, unless a result of that call has been computed already. */
+const callOf = (n: Node): Recorded | null => {
+  const record = n.prim?.record?.(n.attrs);
+  return record !== undefined && outsOf(n).every((o) => o.data === null) ? record : null;
+};
+
+/** Whether `n` is the result of a recorded call whose operands are there. */
+export const isReadyCall = (n: Node): boolean =>
+  n.data === null && callOf(n) !== null && n.ins.every((x) => x.data !== null);
+
+/** The whole recorded call that `n` is a result of; nothing of its graph is walked. */
+export const pendingCall = (n: Node): Pending | null => {
+  const record = callOf(n);
+  if (record === null) return null;
+  return {
+    order: record.order,
+    leaves: n.ins,
+    roots: outsOf(n),
+    words: Int32Array.of(-3, record.id),
+    hash: Math.imul(record.id, 0x9e3779b1) | 0,
+    calls: noNodes,
+    template: record,
+  };
+};
 
 let buffer = new Int32Array(1024);
 let length = 0;
@@ -66,6 +99,7 @@ export const collect = (roots: readonly Node[]): Pending => {
   const epoch = nextEpoch();
   const order: Node[] = [];
   const leaves: Node[] = [];
+  const calls: Node[] = [];
   const stack: Node[] = [];
   length = 0;
   let place = 0;
@@ -94,6 +128,7 @@ export const collect = (roots: readonly Node[]): Pending => {
         }
         if (waiting) continue;
         order.push(n);
+        if (n.prim.record !== undefined && (callOf(n)?.order.length ?? 0) > inlined) calls.push(n);
       }
       n.slot = place++;
       if (n.data !== null) {
@@ -109,7 +144,7 @@ export const collect = (roots: readonly Node[]): Pending => {
   for (const root of roots) push(root.slot);
   let hash = 0x811c9dc5;
   for (let i = 0; i < length; i++) hash = Math.imul(hash ^ (buffer[i] ?? 0), 0x01000193);
-  return { order, leaves, roots, words: buffer.slice(0, length), hash };
+  return { order, leaves, roots, words: buffer.slice(0, length), hash, calls, template: null };
 };
 
 /** Whether the words of `p` are exactly `words`. */

@@ -175,7 +175,8 @@ class Planner {
   }
 }
 
-export const makePlan = (device: Device, pending: Pending, partition: Partition): Plan => {
+export const makePlan = (device: Device, given: Pending, partition: Partition): Plan => {
+  const pending = given.template === null ? given : { ...given, ...given.template };
   const graph = buildGraph(pending);
   const planner = new Planner(device, graph, pending.leaves.length);
   const roots = planner.roots();

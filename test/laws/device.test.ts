@@ -8,6 +8,7 @@ import { type Evaluator, installEvaluator } from "../../src/graph/evaluator.js";
 import { type Node, sizeOf } from "../../src/graph/node.js";
 import { primitives } from "../../src/primitives/index.js";
 import { defaultEngine } from "../../src/runtime/default-engine.js";
+import { compile } from "../../src/transforms/compile.js";
 import { jvp } from "../../src/transforms/jvp.js";
 import { vjp } from "../../src/transforms/vjp.js";
 import { vmap } from "../../src/transforms/vmap.js";
@@ -81,6 +82,14 @@ const check = (s: Sample, evaluator: Evaluator): void => {
     nodes(() => f(...ins.map(wrap))),
     evaluator,
   );
+  const compiled = compile(f);
+  for (const what of ["compiled, first call", "compiled, second call"]) {
+    compare(
+      what,
+      nodes(() => compiled(...ins.map(wrap))),
+      evaluator,
+    );
+  }
   if (ins.length > 0) {
     const others = s.ins(2);
     const twice = ins.map((n, i) => {

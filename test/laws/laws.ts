@@ -5,6 +5,7 @@ import { NDArray } from "../../src/graph/array.js";
 import { bindAll } from "../../src/graph/bind.js";
 import { type Node, type Shape, sizeOf } from "../../src/graph/node.js";
 import type { AnyPrimitive } from "../../src/graph/primitive.js";
+import { compile } from "../../src/transforms/compile.js";
 import { jvp } from "../../src/transforms/jvp.js";
 import { vjp } from "../../src/transforms/vjp.js";
 import { vmap } from "../../src/transforms/vmap.js";
@@ -318,9 +319,50 @@ export const inferenceLaw = (s: Sample): void => {
     assert.equal(at(avals, 0).dtype, at(ins, ins.length - 1).dtype, "dtype of the operands");
 };
 
+const sameResults = (
+  got: readonly NDArray[],
+  want: readonly NDArray[],
+  tolerance: number,
+  what: string,
+): void => {
+  assert.equal(got.length, want.length);
+  for (const [i, w] of want.entries()) {
+    const g = at(got, i);
+    assert.deepEqual([...g.shape], [...w.shape], `${what}: shape of output ${i}`);
+    assert.equal(g.dtype, w.dtype, `${what}: dtype of output ${i}`);
+    close(numbers(g), numbers(w), tolerance, `${what}: output ${i}`);
+  }
+};
+
+/** Compiled equals eager and is traced once; the gradient of the compiled function is the compiled gradient. */
+export const compileLaw = (s: Sample): void => {
+  const f = apply(s.prim, s.attrs);
+  let traces = 0;
+  const compiled = compile<NDArray[], NDArray[]>((...xs) => {
+    traces++;
+    return f(...xs);
+  });
+  for (const seed of [1, 2, 1]) {
+    const xs = s.ins(seed).map(wrap);
+    sameResults(compiled(...xs), f(...xs), 0, `compiled, seed ${seed}`);
+  }
+  assert.equal(traces, 1, "one trace");
+  const { g, xs } = differentiable(f, s.ins(1));
+  if (xs.length === 0) return;
+  const cts = direction(g(...xs), 30);
+  const of =
+    (h: Fn): Fn =>
+    (...ys) =>
+      vjp(h, ys, cts)[1];
+  const want = of(g)(...xs);
+  sameResults(of(compile(g))(...xs), want, 0, "vjp of compiled");
+  sameResults(compile(of(g))(...xs), want, 1e-14, "compiled vjp");
+};
+
 export const laws: Readonly<Record<string, (s: Sample) => void>> = {
   inference: inferenceLaw,
   derivative: derivativeLaw,
   adjoint: adjointLaw,
   batch: batchLaw,
+  compile: compileLaw,
 };

@@ -1,10 +1,10 @@
 /** Samples for every primitive: operands away from kinks, where derivatives are far from zero, on every dtype it takes. */
 import * as d from "../../src/core/dtype.js";
 import { DTypeError } from "../../src/core/errors.js";
-import type { Node, Shape } from "../../src/graph/node.js";
-import { sizeOf } from "../../src/graph/node.js";
+import { Node, type Shape, sizeOf } from "../../src/graph/node.js";
 import type { AnyPrimitive, Primitive } from "../../src/graph/primitive.js";
 import * as p from "../../src/primitives/index.js";
+import { record } from "../../src/transforms/record.js";
 import { leafOf } from "../support/naive.js";
 import { type Draw, draw, random } from "./draw.js";
 
@@ -538,5 +538,19 @@ for (const [from, to] of [
 
 const attrs: p.CallAttrs = { args: 1, pull: null, jvp: null, batch: null, lift: () => attrs };
 structural(p.callP, attrs, [[2], [3]], "", some);
+
+const holes = [
+  new Node(null, [], undefined, [2, 3], d.float64, 0),
+  new Node(null, [], undefined, [3], d.float64, 0),
+];
+const [wide, narrow] = holes;
+if (wide !== undefined && narrow !== undefined) {
+  const product = p.multiply(p.sin(wide), p.broadcast(narrow, [2, 3]));
+  const graph = record(holes, [product, p.sum(product, [0]), narrow]);
+  sample(p.compiledP, graph, "a product and its sum", (seed) => [
+    draw(d.float64, [2, 3], {}, seed),
+    draw(d.float64, [3], {}, seed + 7),
+  ]);
+}
 
 export { samples };
