@@ -17,17 +17,10 @@ import {
   requireElements,
 } from "./reduce.js";
 
-/** Number of elements that a reduction of `n` over `axes` combines. */
-export const reducedCount = (n: Node, axes: readonly number[]): number => {
-  let count = 1;
-  for (const d of axes) count *= n.shape[d] ?? 1;
-  return count;
-};
-
 /** Node-level mean of an inexact node. */
 export const meanNode = (n: Node, axes: readonly number[], keepdims: boolean): Node => {
   const total = reduceNode(p.sum, n, axes, keepdims);
-  return p.multiply(total, like(total, 1 / reducedCount(n, axes)));
+  return p.multiply(total, p.countLike(total, { of: n, axes, value: (count) => 1 / count }));
 };
 
 /**
@@ -60,7 +53,8 @@ export const varianceNode = (
   const square =
     n.dtype.kind === "complex" ? p.real(p.multiply(gap, p.conjugate(gap))) : p.multiply(gap, gap);
   const total = reduceNode(p.sum, square, axes, keepdims);
-  return p.divide(total, like(total, Math.max(reducedCount(n, axes) - ddof, 0)));
+  const value = (count: number): number => Math.max(count - ddof, 0);
+  return p.divide(total, p.countLike(total, { of: n, axes, value }));
 };
 
 const readVariance = (

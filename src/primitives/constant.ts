@@ -12,10 +12,19 @@ export type ConstantValue =
   | boolean
   | { readonly re: number; readonly im: number };
 
+/** How a constant follows from the lengths of axes of another value. */
+export interface ElementCount {
+  readonly of: Node;
+  readonly axes: readonly number[];
+  readonly value: (count: number) => number;
+}
+
 export interface ConstantAttrs {
   readonly shape: Shape;
   readonly dtype: DType;
   readonly value: ConstantValue;
+  /** Set while a function is traced for all lengths of axes. */
+  readonly count?: ElementCount;
 }
 
 const none: readonly Node[] = [];
@@ -66,6 +75,28 @@ export const constant = (value: ConstantValue, dtype: DType, shape: Shape = []):
 /** The position along `axis` of an array of `shape`. */
 export const iota = (shape: Shape, axis: number, dtype: DType): Node =>
   bind(iotaP, none, { shape, dtype, axis });
+
+let counting = false;
+
+/** Runs `body` such that constants remember which lengths they follow from. */
+export const keepingCounts = <T>(keep: boolean, body: () => T): T => {
+  const before = counting;
+  counting = keep;
+  try {
+    return body();
+  } finally {
+    counting = before;
+  }
+};
+
+/** `count.value` of the number of elements along the counted axes, in the shape and dtype of `x`. */
+export const countLike = (x: Aval, count: ElementCount): Node => {
+  let elements = 1;
+  for (const d of count.axes) elements *= count.of.shape[d] ?? 1;
+  const { shape, dtype } = x;
+  const value = count.value(elements);
+  return bind(constantP, none, counting ? { shape, dtype, value, count } : { shape, dtype, value });
+};
 
 /** `value` in the shape and dtype of `x`. */
 export const constantLike = (x: Aval, value: ConstantValue): Node =>

@@ -6,7 +6,7 @@ import { bindAll } from "../graph/bind.js";
 import { type Node, nextId } from "../graph/node.js";
 import { activeTrace, rejectPromise, withTrace } from "../graph/trace.js";
 import { mapLeaves, rebuild } from "../graph/tree.js";
-import { type CompiledAttrs, compiledP } from "../primitives/index.js";
+import { type CompiledAttrs, compiledP, keepingCounts } from "../primitives/index.js";
 import {
   type Contents,
   describeWritten,
@@ -23,8 +23,9 @@ import { handle } from "./check.js";
 import { hole, pick } from "./leaves.js";
 import { applicationsOf, record } from "./record.js";
 import { substitute } from "./replay.js";
+import { reshaped } from "./reshaped.js";
 import { type Signature, sameSignature, writeArguments, writeType } from "./signature.js";
-import { simplify } from "./simplify.js";
+import { type Count, simplify } from "./simplify.js";
 
 export interface CompileOptions {
   /** State the function reads besides its arguments: a tree of arrays, or objects whose `state` is one, such as optimizers. */
@@ -77,6 +78,9 @@ interface Entry {
   readonly signature: Signature;
   /** Null for a function without arrays in its results. */
   readonly attrs: CompiledAttrs | null;
+  /** For all lengths of axes: the graphs derived so far, by the shapes of the arguments; null where there is none. */
+  readonly variants: Map<string, CompiledAttrs | null> | null;
+  readonly counts: ReadonlyMap<Node, Count>;
   /** Values that the function reached by closure, or computed from nothing but those. */
   readonly constants: readonly Node[];
   /** The result, with places for arrays. */
@@ -94,6 +98,7 @@ interface Call {
   readonly arrays: readonly NDArray[];
   readonly nodes: readonly Node[];
   readonly own: number;
+  readonly shapeless: boolean;
 }
 
 /**
@@ -128,46 +133,76 @@ export function compile<A extends readonly unknown[], R>(
 ): (...args: A) => R {
   const given = readOptions<CompileOptions>("compile", options, ["inputs", "outputs", "shapeless"]);
   const entries: Entry[] = [];
+  const shapeless = given.shapeless === true;
   return (...args) => {
     if (!enabled) return fun(...args);
     const signature: Signature = [];
     const arrays: NDArray[] = [];
     for (let i = 0; i < args.length; i++)
-      writeArguments(args[i], `argument ${i}`, false, signature, arrays);
+      writeArguments(args[i], `argument ${i}`, shapeless, signature, arrays);
     const own = arrays.length;
-    if (given.inputs !== undefined) readCaptured(given.inputs, signature, arrays);
+    if (given.inputs !== undefined) readCaptured(given.inputs, shapeless, signature, arrays);
     const nodes: Node[] = [];
     for (const a of arrays) {
       if (activeTrace(a.node) !== 0) return fun(...args);
       nodes.push(a.node);
     }
     const { inputs, outputs } = given;
-    const call: Call = { args, inputs, outputs, arrays, nodes, own };
-    const known = find(entries, signature);
-    if (known !== null) return replay(known, call) as R;
+    const call: Call = { args, inputs, outputs, arrays, nodes, own, shapeless };
+    const known = find(entries, signature, call);
+    if (known !== null) return known() as R;
     const made = trace(fun, call, signature);
     if (!isEntry(made)) return made.result as R;
     entries.unshift(made);
     if (entries.length > capacity) entries.pop();
-    return replay(made, call) as R;
+    return replay(made, made.attrs, call) as R;
   };
 }
 
-const find = (entries: Entry[], signature: Signature): Entry | null => {
+/** The replay of a trace that serves the call. */
+const find = (entries: Entry[], signature: Signature, call: Call): (() => unknown) | null => {
   for (let i = 0; i < entries.length; i++) {
     const entry = pick(entries, i);
     if (!sameSignature(entry.signature, signature)) continue;
+    const attrs = entry.variants === null ? entry.attrs : variant(entry, call.nodes);
+    if (attrs === null && entry.attrs !== null) continue;
     if (i > 0) {
       entries.splice(i, 1);
       entries.unshift(entry);
     }
-    return entry;
+    return () => replay(entry, attrs, call);
   }
   return null;
 };
 
+const shapesText = (nodes: readonly Node[]): string => nodes.map((n) => n.shape.join()).join(";");
+
+/** The graph for the lengths of axes that `nodes` have, when it follows from the traced one. */
+const variant = (
+  { attrs, variants, counts }: Entry,
+  nodes: readonly Node[],
+): CompiledAttrs | null => {
+  if (attrs === null || variants === null) return attrs;
+  const key = shapesText(nodes);
+  const known = variants.get(key);
+  if (known !== undefined) return known;
+  const shapes = nodes.map((n) => n.shape);
+  const made = reshaped(attrs.record, counts, shapes);
+  for (const oldest of variants.keys()) {
+    if (variants.size < capacity) break;
+    variants.delete(oldest);
+  }
+  variants.set(key, made);
+  return made;
+};
+
 /** Captured arrays: a handle that occurs twice is one value, so which ones do is part of the signature. */
-const readCaptured = (inputs: unknown, signature: Signature, arrays: NDArray[]): void => {
+const readCaptured = (
+  inputs: unknown,
+  ranks: boolean,
+  signature: Signature,
+  arrays: NDArray[],
+): void => {
   const found: NDArray[] = [];
   writeCaptured("inputs", inputs, signature, found);
   const places = new Map<NDArray, number>();
@@ -176,7 +211,7 @@ const readCaptured = (inputs: unknown, signature: Signature, arrays: NDArray[]):
     signature.push(first);
     if (first !== undefined) continue;
     places.set(a, places.size);
-    writeType(a.node, false, signature);
+    writeType(a.node, ranks, signature);
     arrays.push(a);
   }
 };
@@ -189,7 +224,7 @@ const isEntry = (x: Entry | Passing): x is Entry => "signature" in x;
 
 const trace = (
   fun: (...args: never[]) => unknown,
-  { args, inputs, outputs, arrays, nodes, own }: Call,
+  { args, inputs, outputs, arrays, nodes, own, shapeless }: Call,
   signature: Signature,
 ): Entry | Passing => {
   const contents: Contents = new Map();
@@ -207,7 +242,9 @@ const trace = (
         standIns.set(pick(arrays, i), handle(pick(holes, i)));
       fill(inputs, contents, standIns);
       const fresh = rebuild(args, isNDArray, holes.slice(0, own).map(handle));
-      const result: unknown = Reflect.apply(fun, undefined, [...fresh]);
+      const result: unknown = keepingCounts(shapeless, () =>
+        Reflect.apply(fun, undefined, [...fresh]),
+      );
       rejectPromise("compile", result);
       const found: NDArray[] = [];
       const kept = mapLeaves(result, isNDArray, (a) => {
@@ -234,9 +271,10 @@ const trace = (
     }
     const both = nodes.findIndex((n) => outside.has(n));
     if (both >= 0) throw reachedTwice(both < own ? `argument array ${both}` : "captured state");
-    const { leaves, roots, captured } = simplify(holes, outs);
+    const { leaves, roots, captured, counts } = simplify(holes, outs, shapeless);
     const attrs = roots.length === 0 ? null : record(leaves, roots);
-    return { signature, attrs, constants: captured, result, results, written };
+    const variants = shapeless ? new Map([[shapesText(nodes), attrs]]) : null;
+    return { signature, attrs, variants, counts, constants: captured, result, results, written };
   } catch (e) {
     undo(contents);
     for (const [a, n] of before) a.node = n;
@@ -265,8 +303,7 @@ const independent = (roots: readonly Node[], holes: readonly Node[], first: numb
   return found;
 };
 
-const replay = (entry: Entry, { nodes, outputs }: Call): unknown => {
-  const { attrs } = entry;
+const replay = (entry: Entry, attrs: CompiledAttrs | null, { nodes, outputs }: Call): unknown => {
   if (attrs === null) return rebuild(entry.result, isPlace, []);
   const ins = entry.constants.length === 0 ? nodes : [...nodes, ...entry.constants];
   const outs = bindAll(compiledP, ins, attrs);

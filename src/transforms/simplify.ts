@@ -14,6 +14,7 @@ import {
   constant,
   constantP,
   dependsP,
+  type ElementCount,
   iotaP,
 } from "../primitives/index.js";
 import { hole, pick } from "./leaves.js";
@@ -24,6 +25,12 @@ export interface Simplified {
   readonly leaves: readonly Node[];
   readonly roots: readonly Node[];
   readonly captured: readonly Node[];
+  /** Constants that follow from lengths of axes; of null where the value they are counted in is not in the graph. */
+  readonly counts: ReadonlyMap<Node, Count>;
+}
+
+export interface Count extends Omit<ElementCount, "of"> {
+  readonly of: Node | null;
 }
 
 /** Applications that depend on one of `holes`, and results of those. */
@@ -164,12 +171,42 @@ const applicationKey = (n: Node, prim: AnyPrimitive, ins: readonly Node[]): stri
   return words.join();
 };
 
-/** The graph between `holes` and `roots` without what need not be computed at each call. */
-export const simplify = (holes: readonly Node[], roots: readonly Node[]): Simplified => {
-  const traced = applicationsOf(roots);
+const countOf = (attrs: unknown): ElementCount | null => {
+  // Only constants are asked.
+  const given = attrs as { readonly count?: ElementCount };
+  return given.count ?? null;
+};
+
+/** The values whose lengths are counted in the graph, as far as they are made of `holes` and known values. */
+const countedIn = (roots: readonly Node[], holes: readonly Node[]): Node[] => {
+  const found = new Set<Node>();
+  for (let size = -1; size < found.size; ) {
+    size = found.size;
+    for (const n of applicationsOf([...roots, ...found])) {
+      const of = n.prim === constantP ? countOf(n.attrs)?.of : undefined;
+      if (of === undefined || found.has(of)) continue;
+      const foreign = (x: Node): boolean => isHole(x) && !holes.includes(x);
+      if (!foreign(of) && !applicationsOf([of]).some((m) => m.ins.some(foreign))) found.add(of);
+    }
+  }
+  return [...found];
+};
+
+/**
+ * The graph between `holes` and `roots` without what need not be computed at each call.
+ *
+ * @param anyShape keeps constants apart that may change with lengths of axes
+ */
+export const simplify = (
+  holes: readonly Node[],
+  roots: readonly Node[],
+  anyShape: boolean = false,
+): Simplified => {
+  const wanted = anyShape ? [...roots, ...countedIn(roots, holes)] : roots;
+  const traced = applicationsOf(wanted);
   const dependent = dependents(traced, holes);
   computeInvariants(traced, roots, dependent);
-  const folded = foldConstants(traced, roots, dependent);
+  const folded = anyShape ? new Map<Node, Node>() : foldConstants(traced, roots, dependent);
 
   const leaves = holes.map((h) => hole(h));
   const captured: Node[] = [];
@@ -191,27 +228,34 @@ export const simplify = (holes: readonly Node[], roots: readonly Node[]): Simpli
     return leaf;
   };
   // Leaves come first: every application is younger than what it is made of.
-  const order = applicationsOf(roots);
+  const order = applicationsOf(wanted);
   const needed = new Set<Node>();
   const need = (n: Node): void => {
     if (needed.has(n) || now.has(n)) return;
     if (n.prim === null || n.data !== null) leafOf(n);
     else needed.add(n);
   };
-  for (const n of roots) need(n);
+  for (const n of wanted) need(n);
   for (let i = order.length - 1; i >= 0; i--) {
     const n = pick(order, i);
     if (needed.has(n) && !folded.has(n)) for (const x of n.ins) need(x);
   }
   const resolve = (n: Node): Node => now.get(n) ?? n;
+  const counted: [Node, ElementCount][] = [];
   for (const given of order) {
     if (!needed.has(given) || now.has(given)) continue;
     const n = folded.get(given) ?? given;
     const { prim } = n;
     if (prim === null) continue;
     const ins = n.ins.length === 0 ? noNodes : n.ins.map(resolve);
-    const made = share(applicationKey(n, prim, ins), () => bindAll(prim, ins, n.attrs));
+    const count = prim === constantP ? countOf(n.attrs) : null;
+    const key = `${applicationKey(n, prim, ins)}/${count === null ? 0 : identityOf(count)}`;
+    const made = share(key, () => bindAll(prim, ins, n.attrs));
+    if (count !== null) counted.push([pick(made, 0), count]);
     for (const [i, o] of outsOf(given).entries()) now.set(o, pick(made, i));
   }
-  return { leaves, roots: roots.map(resolve), captured };
+  const counts = new Map(
+    counted.map(([n, { of, axes, value }]) => [n, { of: now.get(of) ?? null, axes, value }]),
+  );
+  return { leaves, roots: roots.map(resolve), captured, counts };
 };

@@ -425,3 +425,109 @@ describe("evaluation", () => {
     assert.deepEqual(list(x), [3]);
   });
 });
+
+describe("shapeless", () => {
+  const agrees = (
+    f: (...xs: mx.NDArray[]) => mx.NDArray,
+    traces: number,
+    ...calls: (readonly (readonly number[])[])[]
+  ): void => {
+    const { f: body, runs } = counted(f);
+    const g = mx.compile(body, { shapeless: true });
+    for (const [i, shapes] of calls.entries()) {
+      const xs = shapes.map((shape, k) =>
+        mx.random.normal([...shape], { key: mx.random.key(10 * i + k) }),
+      );
+      const [got, want] = [g(...xs), f(...xs)];
+      assert.deepEqual(got.shape, want.shape);
+      assert.ok(mx.allclose(got, want, { atol: 1e-5 }).item(), `call ${i}`);
+    }
+    assert.equal(runs(), traces);
+  };
+
+  test("element-wise with broadcasting", () => {
+    agrees((x, y) => mx.exp(x.multiply(2)).add(y), 1, [[2, 3], [3]], [[4, 5], [5]], [[1, 5], [5]]);
+  });
+
+  test("reductions, means and variances count anew", () => {
+    agrees((x) => x.subtract(x.mean(-1, { keepdims: true })), 1, [[2, 3]], [[4, 6]], [[7, 2]]);
+    agrees((x) => mx.softmax(x, -1), 1, [[2, 3]], [[5, 4]]);
+    agrees((x) => mx.var(x, { axis: 0, ddof: 1 }), 1, [[3, 2]], [[7, 5]]);
+    agrees((x) => mx.fast.layerNorm(x, null, null, 1e-5), 1, [[3, 4]], [[5, 9]]);
+    agrees((x) => x.std(), 1, [[3, 4]], [[5, 9]]);
+  });
+
+  test("matrix products, transposes, flattening, joining", () => {
+    const w = mx.random.normal([4, 2], { key: mx.random.key(3) });
+    agrees((x) => mx.tanh(x.matmul(w)).sum(0), 1, [[3, 4]], [[8, 4]]);
+    agrees((x) => x.matmul(w), 1, [[2, 3, 4]], [[5, 6, 4]]);
+    agrees(
+      (x, y) => x.matmul(y.transpose()),
+      1,
+      [
+        [2, 3],
+        [4, 3],
+      ],
+      [
+        [5, 7],
+        [6, 7],
+      ],
+    );
+    agrees((x) => x.flatten().square(), 1, [[2, 3]], [[4, 5]]);
+    agrees(
+      (x, y) => mx.concatenate([x, y], { axis: 0 }),
+      1,
+      [
+        [2, 3],
+        [1, 3],
+      ],
+      [
+        [4, 5],
+        [2, 5],
+      ],
+    );
+    agrees((x) => x.expandDims(0).squeeze(0).cumsum({ axis: 1 }), 1, [[2, 3]], [[4, 5]]);
+  });
+
+  test("gradients and batches of them", () => {
+    const f = (x: mx.NDArray): mx.NDArray => mx.square(mx.sin(x)).mean();
+    agrees((x) => mx.grad(f)(x), 1, [[2, 3]], [[4, 5]]);
+    agrees((x) => mx.vmap(mx.grad(f))(x), 3, [[2, 3]], [[4, 3]], [[4, 5]]);
+  });
+
+  test("what does not follow from the graph is traced again", () => {
+    agrees(
+      (x, y) => x.add(y),
+      2,
+      [
+        [2, 3],
+        [2, 3],
+      ],
+      [
+        [2, 3],
+        [1, 3],
+      ],
+      [
+        [4, 5],
+        [4, 5],
+      ],
+    );
+    agrees((x) => x.get("1:"), 2, [[4]], [[6]], [[4]]);
+    agrees((x) => mx.pad(x, 1), 2, [[4]], [[6]]);
+  });
+
+  test("lengths that the body looked at are those of the trace", () => {
+    const g = mx.compile((x: mx.NDArray) => x.multiply(x.shape[0] ?? 0), { shapeless: true });
+    assert.deepEqual(list(g(row(1, 1))), [2, 2]);
+    assert.deepEqual(list(g(row(1, 1, 1))), [2, 2, 2]);
+  });
+
+  test("another rank or dtype is another trace", () => {
+    const { f, runs } = counted((x: mx.NDArray) => x.add(1));
+    const g = mx.compile(f, { shapeless: true });
+    g(row(1));
+    g(mx.ones([1, 1]));
+    g(mx.ones([1], mx.float16));
+    assert.equal(runs(), 3);
+  });
+});
