@@ -162,12 +162,16 @@ const next = (d: Dice, pool: readonly Node[]): Node => {
   }
 };
 
-/** Results of a random graph of about `steps` operations. */
-export const randomGraph = (seed: number, steps: number): Node[] => {
+/** Results of a random graph of about `steps` operations on two leaves, or on what `take` gives for them. */
+export const randomGraph = (
+  seed: number,
+  steps: number,
+  take: (leaf: Node, i: number) => Node = (x) => x,
+): Node[] => {
   const d = new Dice(seed);
   const sizes = [1, 2, 3, 4, 5, 6, 8];
   const shape = Array.from({ length: 1 + d.roll(3) }, () => d.pick(sizes));
-  const pool: Node[] = [leaf(shape, seed), leaf(shape, seed + 7)];
+  const pool: Node[] = [leaf(shape, seed), leaf(shape, seed + 7)].map(take);
   const made: Node[] = [];
   for (let i = 0; i < steps; i++) {
     const y = next(d, pool);

@@ -1,9 +1,12 @@
 /** Compiled functions: one trace per kind of arguments, captured state, effects, errors, transforms around and inside. */
 import assert from "node:assert/strict";
 import { afterEach, describe, test } from "node:test";
+import type { Node } from "../../src/graph/node.js";
 import * as mx from "../../src/index.js";
 import * as optim from "../../src/optimizers/index.js";
 import { defaultEngine } from "../../src/runtime/default-engine.js";
+import { naive } from "../support/naive.js";
+import { randomGraph } from "../support/random-graph.js";
 
 afterEach(() => mx.enableCompile());
 
@@ -424,6 +427,37 @@ describe("evaluation", () => {
     same?.dispose();
     assert.deepEqual(list(x), [3]);
   });
+});
+
+test("random graphs: compiled as node by node in doubles", () => {
+  for (let seed = 1; seed <= 80; seed++) {
+    const steps = 4 + (seed % 20);
+    const leaves: Node[] = [];
+    const want = randomGraph(seed, steps, (x) => {
+      leaves.push(x);
+      return x;
+    });
+    naive.evaluate(want);
+    const given = leaves.map((n) => new mx.NDArray(n));
+    for (const shapeless of [false, true]) {
+      const g = mx.compile(
+        (...xs: mx.NDArray[]) => {
+          const roots = randomGraph(seed, steps, (leaf, i) => xs[i]?.node ?? leaf);
+          return roots.map((n) => new mx.NDArray(n));
+        },
+        { shapeless },
+      );
+      for (const call of ["first", "second"]) {
+        for (const [i, got] of g(...given).entries()) {
+          const expected = new mx.NDArray(want[i] ?? got.node);
+          assert.ok(
+            mx.allclose(got, expected, { rtol: 1e-4, atol: 1e-4 }).item(),
+            `seed ${seed}, ${call} call, result ${i}`,
+          );
+        }
+      }
+    }
+  }
 });
 
 describe("shapeless", () => {
