@@ -57,6 +57,7 @@ export { canCast, resultType, type Typed } from "./core/promotion.js";
 export type { TypedArrayInput } from "./core/typed.js";
 export type { HostArray } from "./core/values.js";
 export { exportToDot, type NodeNames, type TextSink } from "./debug/dot.js";
+export * as debug from "./debug/index.js";
 export * as fast from "./fast/index.js";
 export { NDArray, type NestedList } from "./graph/array.js";
 export type { Shape } from "./graph/node.js";

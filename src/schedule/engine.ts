@@ -1,7 +1,7 @@
 /** The engine: evaluates pending graphs on one device through cached plans. */
 import { IndexError, InternalError } from "../core/errors.js";
 import { HostStorage, type Storage } from "../core/storage.js";
-import type { Device, Fault } from "../device/contract.js";
+import type { Command, Device, Executable, Fault, Scalar } from "../device/contract.js";
 import type { Evaluator } from "../graph/evaluator.js";
 import type { Node } from "../graph/node.js";
 import { keepOrDetach } from "../graph/trace.js";
@@ -11,6 +11,13 @@ import { makePlan, type Partition, type Plan, paramValues } from "./plan.js";
 interface Entry {
   readonly words: Int32Array;
   readonly plan: Plan;
+}
+
+/** One command of an evaluation, and when it ran, in milliseconds of `performance.now()`. */
+export interface Step {
+  readonly command: Command;
+  readonly start: number;
+  readonly end: number;
 }
 
 /** Plans kept; beyond it the least recently used goes. */
@@ -28,6 +35,8 @@ export class Engine implements Evaluator {
   private readonly plans = new Map<number, Entry>();
   /** Plans made so far: tests use it to show that nothing is planned twice. */
   planned = 0;
+  /** Is told every command of synchronous evaluations; while it is set, commands are run one by one. */
+  observer: ((steps: readonly Step[]) => void) | null = null;
 
   constructor(device: Device, partition: Partition) {
     this.device = device;
@@ -124,6 +133,28 @@ export class Engine implements Evaluator {
     }
   }
 
+  private runObserved(
+    { commands, slots: count }: Executable,
+    slots: readonly Storage[],
+    params: readonly Scalar[],
+    observer: (steps: readonly Step[]) => void,
+  ): Fault | null {
+    const steps: Step[] = [];
+    for (const command of commands) {
+      const alone = this.device.prepare([command], count);
+      try {
+        const start = performance.now();
+        const fault = this.device.run(alone, slots, params);
+        steps.push({ command, start, end: performance.now() });
+        if (fault !== null) return fault;
+      } finally {
+        alone.release();
+      }
+    }
+    observer(steps);
+    return null;
+  }
+
   evaluate(nodes: readonly Node[]): void {
     for (const pending of this.steps(nodes)) {
       const plan = this.planOf(pending);
@@ -131,7 +162,11 @@ export class Engine implements Evaluator {
       let fault: Fault | null = null;
       let done = false;
       try {
-        fault = this.device.run(plan.executable, slots, paramValues(plan, pending.order));
+        const params = paramValues(plan, pending.order);
+        fault =
+          this.observer === null
+            ? this.device.run(plan.executable, slots, params)
+            : this.runObserved(plan.executable, slots, params, this.observer);
         done = fault === null;
       } finally {
         this.release(plan, slots, !done);

@@ -1,0 +1,10 @@
+/** Looking into evaluations: their kernels as text, what fused, bytes moved, and when each kernel ran. */
+export {
+  type ChromeEvent,
+  type ChromeTrace,
+  type Explanation,
+  explain,
+  type KernelReport,
+  kernels,
+  trace,
+} from "./evaluation.js";
