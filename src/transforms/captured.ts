@@ -1,7 +1,7 @@
 /** State that a compiled function reads and writes outside its arguments: found in trees, restored, written back. */
 import { ArgumentError } from "../core/errors.js";
 import { describe, isPlainObject, setOwn } from "../core/guards.js";
-import { isNDArray, NDArray } from "../graph/array.js";
+import { isNDArray, NDArray, rebind } from "../graph/array.js";
 import type { Node } from "../graph/node.js";
 import { pick } from "./leaves.js";
 import type { Signature } from "./signature.js";
@@ -163,7 +163,7 @@ const written = (plan: Written, current: unknown, nodes: readonly Node[]): unkno
   if (plan.is === "array") {
     const node = pick(nodes, plan.index);
     if (!plan.same || !isNDArray(current)) return new NDArray(node);
-    current.node = node;
+    rebind(current, node);
     return current;
   }
   const reused = !plan.fresh && kindOf(current) === plan.is;

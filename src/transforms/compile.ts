@@ -1,7 +1,7 @@
 /** Compiled functions: traced once per kind of arguments, then replayed from the recorded graph. */
 import { TransformError } from "../core/errors.js";
 import { readOptions } from "../core/options.js";
-import { isNDArray, type NDArray } from "../graph/array.js";
+import { isNDArray, type NDArray, rebind } from "../graph/array.js";
 import { bindAll } from "../graph/bind.js";
 import { type Node, nextId } from "../graph/node.js";
 import { activeTrace, rejectPromise, withTrace } from "../graph/trace.js";
@@ -257,7 +257,7 @@ const trace = (
       unfill(contents, standIns);
       for (const [a, standIn] of standIns) {
         const overwritten = !holes.includes(standIn.node);
-        if (overwritten) a.node = standIn.node;
+        if (overwritten) rebind(a, standIn.node);
       }
       return { holes, result: kept, results, outs: found.map((a) => a.node), written };
     });
@@ -277,7 +277,7 @@ const trace = (
     return { signature, attrs, variants, counts, constants: captured, result, results, written };
   } catch (e) {
     undo(contents);
-    for (const [a, n] of before) a.node = n;
+    for (const [a, n] of before) rebind(a, n);
     throw e;
   }
 };
