@@ -56,7 +56,7 @@ test("a transposed operand, a pad and a sum down the columns", () => {
       %1 f32 = b1[a0·2048 + a1 + -1] if 1 <= a1 < 9 else 0
       %2 f32 = add %0 %1
       b2[a0·2048 + a1] = %2 for {a0 a1}
-      4 lanes of 4 bytes along a1, transposed across a0; tile a0:64 a1:256
+      4 lanes of 4 bytes along a1, transposed across a0; tile a0:128 a1:512
       each point: stores b2`),
   );
   const c = new Builder(["grid", 0], ["row", 4096]);
