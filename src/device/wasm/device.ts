@@ -35,8 +35,8 @@ export interface WasmDeviceOptions {
   readonly startFrom?: number;
 }
 
-/** Two threads on hot caches need about this long until they beat one. */
-const shareNanoseconds = 6_000;
+/** Two awake threads beat one from about this much work, as estimated (simple kernels on hot caches take a fifth of it). */
+const shareNanoseconds = 10_000;
 /** Starting threads takes a few milliseconds: they come when the work that they could have shared took longer. */
 const startNanoseconds = 10_000_000;
 /** An asynchronous list lets the event loop turn after this many milliseconds. */
