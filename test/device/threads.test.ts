@@ -24,7 +24,7 @@ const device = (options: Partial<WasmDeviceOptions> = {}): WasmDevice => {
 };
 
 /** A device that shares whatever has two tiles. */
-const eager = (threads: number): WasmDevice => device({ threads, shareFrom: 0, startFrom: 0 });
+const eager = (threads: number): WasmDevice => device({ threads, alwaysShare: true });
 
 const n = 1 << 16;
 const floats = (d: WasmDevice, count: number, f: (i: number) => number): Storage =>
@@ -172,15 +172,21 @@ test("memory that threads used comes back when they have ended", async () => {
   assert.ok(d.memory().activeBytes <= before + 4096, `${d.memory().activeBytes} bytes`);
 });
 
+/** A product of matrices of ones, and its three buffers. */
+const longProduct = (d: WasmDevice, size: number) => {
+  const ones = (): Storage => floats(d, size * size, () => 1);
+  const slots = [ones(), ones(), ones()] as const;
+  const buffers = slots.map((_, slot) => ({ slot, offset: 0 }));
+  const loaded = d.load(product(size, size, size));
+  return { list: d.prepare([{ loaded, outer: size, buffers, params: [] }], 3), slots };
+};
+
 for (const threads of [1, 2]) {
   test(`timers fire while a long product runs on ${threads} threads`, async () => {
     const d = eager(threads);
     warmUp(d);
     const size = 2048;
-    const kernel = product(size, size, size);
-    const slots = [0, 1, 2].map(() => floats(d, size * size, () => 1));
-    const buffers = slots.map((_, slot) => ({ slot, offset: 0 }));
-    const list = d.prepare([{ loaded: d.load(kernel), outer: size, buffers, params: [] }], 3);
+    const { list, slots } = longProduct(d, size);
     const start = performance.now();
     let ticks = 0;
     const timer = setInterval(() => {
@@ -190,44 +196,52 @@ for (const threads of [1, 2]) {
     clearInterval(timer);
     const elapsed = performance.now() - start;
     assert.ok(ticks >= Math.floor(elapsed / 20), `${ticks} ticks in ${elapsed} ms`);
-    assert.equal(valuesOf(slots[2] ?? slots[0] ?? d.allocate(0))[size + 1], size);
+    assert.equal(valuesOf(slots[2])[size + 1], size);
   });
 }
+
+/** Whether `attempt` came to its end; otherwise it must have failed because a thread was gone. */
+const finished = (attempt: Promise<unknown>): Promise<boolean> =>
+  attempt.then(
+    () => true,
+    (error: unknown) => {
+      assert.ok(error instanceof DeviceError && /worker thread/.test(error.message), String(error));
+      return false;
+    },
+  );
 
 test("a list whose helper is killed ends, with an error or the right result; then all works again", async () => {
   const d = eager(2);
   const x = floats(d, n, () => 1);
   const out = floats(d, n, () => 0);
-  const list = accumulate(d, n, 2000);
   const one = accumulate(d, n, 1);
-  for (let round = 0; round < 8; round++) {
+  const many = accumulate(d, n, 2000);
+  const size = 1024;
+  const { list, slots } = longProduct(d, size);
+  for (let round = 0; round < 12; round++) {
     // A fresh start each time: after some losses the device stays on one thread until told otherwise.
     d.setThreads(1);
     d.setThreads(2);
     warmUp(d);
-    const base = valuesOf(out)[0] ?? 0;
-    const attempt = async (): Promise<void> => {
-      if (round % 2 === 0) {
-        d.killThread(1);
-        d.run(list, [x, out], [1]);
-      } else {
-        const running = d.submit(list, [x, out], [1]);
-        await new Promise((resolve) => setTimeout(resolve, 5));
-        d.killThread(1);
-        await running;
-      }
-    };
-    const failed = await attempt().then(
-      () => null,
-      (error: unknown) => error,
-    );
-    if (failed === null) assert.ok(valuesOf(out).every((v) => v === base + 2000));
-    else assert.ok(failed instanceof DeviceError && /worker thread/.test(failed.message));
     const before = valuesOf(out);
+    if (round % 2 === 0) {
+      d.killThread(1);
+      const run = async (): Promise<unknown> => d.run(many, [x, out], [1]);
+      if (await finished(run()))
+        assert.deepEqual(
+          valuesOf(out),
+          before.map((v) => v + 2000),
+        );
+    } else {
+      const running = finished(d.submit(list, slots, []));
+      setTimeout(() => d.killThread(1), round);
+      if (await running) assert.equal(valuesOf(slots[2])[size + 1], size);
+    }
+    const last = valuesOf(out);
     d.run(one, [x, out], [1]);
     assert.deepEqual(
       valuesOf(out),
-      before.map((v) => v + 1),
+      last.map((v) => v + 1),
     );
   }
 });

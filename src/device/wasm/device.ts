@@ -30,9 +30,8 @@ export interface WasmDeviceOptions {
   readonly synchronousCollection?: boolean;
   /** How many threads run kernels, the calling one included; as many as there are cores by default. */
   readonly threads?: number;
-  /** Nanoseconds of work from which a kernel is shared among threads, and from which threads are started. */
-  readonly shareFrom?: number;
-  readonly startFrom?: number;
+  /** Shares whatever can be, from the first moment, whether that pays or not: so that tests see threads. */
+  readonly alwaysShare?: boolean;
 }
 
 /** Two awake threads beat one from about this much work, as estimated (simple kernels on hot caches take a fifth of it). */
@@ -54,8 +53,7 @@ export class WasmDevice implements Device {
   readonly features: Features;
   private readonly heap: Heap;
   private readonly loader: Loader;
-  private readonly shareFrom: number;
-  private readonly startFrom: number;
+  private readonly alwaysShare: boolean;
   private scratch: Block | null = null;
   /** Apart from the device, so that it can be found when the device is gone. */
   private readonly helpers: { pool: Pool | null } = { pool: null };
@@ -68,8 +66,7 @@ export class WasmDevice implements Device {
     this.features = detectFeatures();
     const { limitBytes = Infinity, synchronousCollection = true } = options;
     this.threads = this.mostThreads(options.threads ?? parallelism());
-    this.shareFrom = options.shareFrom ?? shareNanoseconds;
-    this.startFrom = options.startFrom ?? startNanoseconds;
+    this.alwaysShare = options.alwaysShare ?? false;
     pools.register(this, this.helpers);
     this.heap = new Heap(this.features.shared, limitBytes, synchronousCollection);
     this.loader = new Loader(this.heap.linear, this.features, options.render);
@@ -103,7 +100,7 @@ export class WasmDevice implements Device {
         slots,
         block.address,
         faultAddress,
-        this.shareFrom,
+        this.alwaysShare ? 0 : shareNanoseconds,
       );
       this.provideScratch(executable.scratchBytes);
       executable.own(block);
@@ -217,13 +214,14 @@ export class WasmDevice implements Device {
     }
     if (helpers.pool === null) {
       this.missed += list.sharedCost;
-      if (this.missed < this.startFrom || this.losses >= mostLosses) return null;
+      const early = this.missed < startNanoseconds && !this.alwaysShare;
+      if (early || this.losses >= mostLosses) return null;
       this.missed = 0;
       const scratch = this.scratch?.size ?? 0;
       helpers.pool = Pool.start(heap, this.threads, this.loader.walker, scratch);
       if (helpers.pool === null) this.threads = 1;
     }
-    return helpers.pool?.helps(list) ? helpers.pool : null;
+    return helpers.pool?.helps(list, this.alwaysShare) ? helpers.pool : null;
   }
 
   /** Does without a pool in which a thread has ended; another may follow. */

@@ -91,16 +91,16 @@ export class Pool {
     return this.load(control.failed) !== 0 || (!this.stopped && this.ended.size > 0);
   }
 
-  /** Whether a list shall be run together; wakes the others if so. */
-  helps(list: WasmExecutable): boolean {
+  /** Whether a list shall be run together, which it is whenever it can be if `always`; wakes the others if so. */
+  helps(list: WasmExecutable, always: boolean): boolean {
     const ready = this.load(control.ready);
     if (ready === 0) return false;
-    if (this.restUntil > 0) {
+    if (this.restUntil > 0 && !always) {
       if (performance.now() < this.restUntil) return false;
       this.restUntil = 0;
     }
     const sleepers = this.load(control.sleepers);
-    const large = list.sharedCost >= wakeNanoseconds;
+    const large = always || list.sharedCost >= wakeNanoseconds;
     if (sleepers >= ready && !large) return false;
     if (list.knownTo !== this) {
       if (!this.publish(list.sharedKernels)) return false;
