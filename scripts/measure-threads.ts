@@ -28,7 +28,13 @@ const untilReady = (device: WasmDevice, work: () => void): void => {
 
 const report = (what: string, times: readonly number[]): void => {
   const [one = Number.NaN, two = Number.NaN] = times;
-  const shown = times.map((t) => (t < 1000 ? `${t.toFixed(1)} µs` : `${(t / 1000).toFixed(2)} ms`));
+  const shown = times.map((t) =>
+    t < 1
+      ? `${(t * 1000).toFixed(0)} ns`
+      : t < 1000
+        ? `${t.toFixed(1)} µs`
+        : `${(t / 1000).toFixed(2)} ms`,
+  );
   console.log(`| ${what} | ${shown.join(" | ")} | ${(one / two).toFixed(2)} |`);
 };
 
