@@ -35,7 +35,7 @@ export interface WasmDeviceOptions {
 }
 
 /** Two awake threads beat one from about this much work, as estimated (simple kernels on hot caches take a fifth of it). */
-const shareNanoseconds = 10_000;
+const shareNanoseconds = 7_000;
 /** Starting threads takes a few milliseconds: they come when the work that they could have shared took longer. */
 const startNanoseconds = 10_000_000;
 /** An asynchronous list lets the event loop turn after this many milliseconds. */
