@@ -360,6 +360,7 @@ export {
 export { bartlett, blackman, hamming, hanning } from "./ops/windows.js";
 export * as random from "./random/index.js";
 export { getActiveMemory, getPeakMemory } from "./runtime/memory.js";
+export { setThreads } from "./runtime/threads.js";
 export { checkpoint } from "./transforms/checkpoint.js";
 export {
   type CompileOptions,

@@ -11,12 +11,12 @@ import type { Tenancy } from "./liveness.js";
 import { LoadedKernel } from "./loader.js";
 import type { LinearMemory } from "./memory.js";
 import { WasmStorage } from "./storage.js";
-import { record } from "./walker.js";
+import { flag, record } from "./walker.js";
 
 /** Tiles are run in chunks of about this long. */
 const chunkNanoseconds = 30_000;
-/** An asynchronous list lets the event loop turn after about this long. */
-const sliceNanoseconds = 4_000_000;
+/** What is worth waking a thread for: work of about this long. */
+export const wakeNanoseconds = 80_000;
 
 const alignUp = (n: number, to: number): number => Math.ceil(n / to) * to;
 
@@ -78,8 +78,13 @@ export class WasmExecutable implements Executable {
   /** Addresses of the first record and behind the last. */
   readonly first: number;
   readonly end: number;
-  /** Addresses of records before which an asynchronous run pauses, then `end`. */
-  readonly pauses: readonly number[];
+  /** Nanoseconds that all of it takes, and what threads can share of it takes, as estimated. */
+  readonly cost: number;
+  readonly sharedCost: number;
+  /** The kernels that threads can share. */
+  readonly sharedKernels: ReadonlySet<LoadedKernel>;
+  /** Whom these kernels were made known to. */
+  knownTo: object | null = null;
   readonly scratchBytes: number;
   readonly heap: Heap;
   private tenancy: Tenancy | null = null;
@@ -92,13 +97,17 @@ export class WasmExecutable implements Executable {
   private readonly located: Float64Array;
   private readonly params: readonly ParamPatch[];
 
-  /** Encodes into memory from `address`, of which `bytes(commands)` must be reserved; `fault` is the fault word's address. */
+  /**
+   * Encodes into memory from `address`, of which `bytes(commands)` must be reserved; `fault` is the fault word's
+   * address. Commands that take `share` nanoseconds or more are for all threads.
+   */
   constructor(
     heap: Heap,
     commands: readonly Command[],
     slots: number,
     address: number,
     fault: number,
+    share: number,
   ) {
     this.heap = heap;
     this.slots = slots;
@@ -112,7 +121,18 @@ export class WasmExecutable implements Executable {
     this.words = new Int32Array(pointers);
     this.offsets = new Float64Array(pointers);
     const args = this.argAddresses();
-    this.pauses = this.encode(args, fault);
+    const kernels = new Set<LoadedKernel>();
+    let [cost, sharedCost] = [0, 0];
+    commands.forEach((c, i) => {
+      const nanoseconds = this.encode(c, this.first + i * record.bytes, args[i] ?? 0, fault, share);
+      cost += nanoseconds;
+      if (!this.isShared(i)) return;
+      sharedCost += nanoseconds;
+      kernels.add(kernelOf(c));
+    });
+    this.cost = cost;
+    this.sharedCost = sharedCost;
+    this.sharedKernels = kernels;
     this.indexPointers(args);
     this.params = this.indexParams(args);
     this.scratchBytes = commands.reduce(
@@ -171,6 +191,12 @@ export class WasmExecutable implements Executable {
     }
   }
 
+  /** Forgets where it was paused. */
+  rewind(): void {
+    const { i32 } = this.heap.linear;
+    for (let at = this.first; at < this.end; at += record.bytes) i32[(at + record.next) >>> 2] = 0;
+  }
+
   private argAddresses(): number[] {
     let next = this.end;
     return this.commands.map((c) => {
@@ -180,36 +206,33 @@ export class WasmExecutable implements Executable {
     });
   }
 
-  private encode(args: readonly number[], fault: number): number[] {
-    const { i32 } = this.heap.linear;
-    const pauses: number[] = [];
-    let slice = 0;
-    this.commands.forEach((c, i) => {
-      const { rendered, slot } = kernelOf(c);
-      const address = this.first + i * record.bytes;
-      const at = address >>> 2;
-      const block = args[i] ?? 0;
-      const tiles = rendered.tiles(c.outer);
-      const cost = Math.max(rendered.tileCost, 1);
-      i32.fill(0, at, at + record.bytes / 4);
-      i32[at + record.kernel / 4] = slot;
-      i32[at + record.tiles / 4] = tiles;
-      i32[at + record.args / 4] = block;
-      i32[at + record.chunk / 4] = Math.max(
-        1,
-        Math.min(tiles, Math.round(chunkNanoseconds / cost)),
-      );
-      i32.fill(0, block >>> 2, (block + argsOf(c)) >>> 2);
-      i32[(block + argBytes.outer) >>> 2] = c.outer;
-      i32[(block + argBytes.fault) >>> 2] = fault;
-      if (slice + tiles * cost > sliceNanoseconds && slice > 0) {
-        pauses.push(address);
-        slice = 0;
-      }
-      slice += tiles * cost;
-    });
-    pauses.push(this.end);
-    return pauses;
+  /** Whether threads may share command `i`. */
+  private isShared(i: number): boolean {
+    const at = this.first + i * record.bytes;
+    return ((this.heap.linear.i32[(at + record.flags) >>> 2] ?? 0) & flag.serial) === 0;
+  }
+
+  /** Writes one record and its argument block; gives back how long the command takes. */
+  private encode(c: Command, address: number, block: number, fault: number, share: number): number {
+    const { i32, f32 } = this.heap.linear;
+    const { rendered, slot, portable } = kernelOf(c);
+    const at = address >>> 2;
+    const tiles = rendered.tiles(c.outer);
+    const cost = Math.max(rendered.tileCost, 1);
+    const all = tiles * cost;
+    const serial = tiles < 2 || all < share || !portable;
+    i32.fill(0, at, at + record.bytes / 4);
+    i32[at + record.kernel / 4] = slot;
+    i32[at + record.tiles / 4] = tiles;
+    i32[at + record.args / 4] = block;
+    i32[at + record.flags / 4] =
+      (serial ? flag.serial : 0) | (all >= wakeNanoseconds ? flag.large : 0);
+    f32[at + record.cost / 4] = cost;
+    i32[at + record.chunk / 4] = Math.max(1, Math.min(tiles, Math.round(chunkNanoseconds / cost)));
+    i32.fill(0, block >>> 2, (block + argsOf(c)) >>> 2);
+    i32[(block + argBytes.outer) >>> 2] = c.outer;
+    i32[(block + argBytes.fault) >>> 2] = fault;
+    return all;
   }
 
   private indexPointers(args: readonly number[]): void {

@@ -83,3 +83,84 @@ export const macrotask = (task: () => void): void => {
   if (immediate !== null) immediate(task);
   else setTimeout(task, 0);
 };
+
+/** How many threads can run at once. */
+export const parallelism = (): number => {
+  const known = builtin("node:os", "availableParallelism")?.();
+  if (typeof known === "number") return known;
+  const cores: unknown = Reflect.get(
+    Reflect.get(globalThis, "navigator") ?? {},
+    "hardwareConcurrency",
+  );
+  return typeof cores === "number" ? cores : 1;
+};
+
+/** Whether a file descriptor of this process is open; null where nobody knows. */
+export const isOpen = (descriptor: number): boolean | null => {
+  const stat = builtin("node:fs", "fstatSync");
+  if (stat === null || descriptor < 0) return null;
+  try {
+    stat(descriptor);
+    return true;
+  } catch {
+    return false;
+  }
+};
+
+/** Another thread that runs a script of ours. */
+export interface Thread {
+  terminate(): void;
+}
+
+const construct = (f: unknown, args: readonly unknown[]): object | null => {
+  if (!isCallable(f)) return null;
+  const made: unknown = Reflect.construct(f, args);
+  return isObject(made) ? made : null;
+};
+
+/** A worker of Node's; it does not keep the process alive. */
+const nodeThread = (source: string, data: object, ended: () => void): Thread | null => {
+  const threads = method(
+    Reflect.get(globalThis, "process"),
+    "getBuiltinModule",
+  )?.("node:worker_threads");
+  if (!isObject(threads)) return null;
+  const worker = construct(Reflect.get(threads, "Worker"), [
+    source,
+    { eval: true, workerData: data, execArgv: [] },
+  ]);
+  const on = method(worker, "on");
+  on?.("exit", ended);
+  on?.("error", ended);
+  method(worker, "unref")?.();
+  return { terminate: () => method(worker, "terminate")?.() };
+};
+
+/** A worker of the web platform. */
+const webThread = (source: string, data: object, ended: () => void): Thread | null => {
+  const url = URL.createObjectURL(new Blob([source], { type: "text/javascript" }));
+  const worker = construct(Reflect.get(globalThis, "Worker"), [url]);
+  URL.revokeObjectURL(url);
+  method(worker, "addEventListener")?.("error", ended);
+  method(worker, "postMessage")?.(data);
+  return worker === null ? null : { terminate: () => method(worker, "terminate")?.() };
+};
+
+/** Starts a thread that runs `source`; `ended` is called when it has ended. Null where that is not possible. */
+export const startThread = (source: string, data: object, ended: () => void): Thread | null => {
+  try {
+    return nodeThread(source, data, ended) ?? webThread(source, data, ended);
+  } catch {
+    return null;
+  }
+};
+
+/** Sleeps until the word changes from `value` or some time has passed; false where a thread may not sleep. */
+export const sleepOn = (words: Int32Array, index: number, value: number, ms: number): boolean => {
+  try {
+    Atomics.wait(words, index, value, ms);
+    return true;
+  } catch {
+    return false;
+  }
+};

@@ -15,19 +15,34 @@ export class LoadedKernel implements Loaded {
   readonly program: Kernel | Routine;
   readonly rendered: Rendered;
   readonly slot: number;
+  /** Whether other threads can run it: they have no host math but what `Math` has. */
+  readonly portable: boolean;
 
-  constructor(program: Kernel | Routine, rendered: Rendered, slot: number) {
+  constructor(program: Kernel | Routine, rendered: Rendered, slot: number, portable: boolean) {
     this.program = program;
     this.rendered = rendered;
     this.slot = slot;
+    this.portable = portable;
   }
 }
 
-/** Runs records from address `first` up to `end`. */
-export type Walk = (first: number, end: number, scratch: number) => void;
+/** Runs records from address `at` up to `end`, see the walker. */
+export type Walk = (
+  at: number,
+  end: number,
+  scratch: number,
+  control: number,
+  deadline: number,
+) => number;
 
 const isWalk = (f: unknown): f is Walk => typeof f === "function";
 const isBytes = (b: Uint8Array): b is Uint8Array<ArrayBuffer> => b.buffer instanceof ArrayBuffer;
+
+const isPortable = (module: WebAssembly.Module): boolean =>
+  WebAssembly.Module.imports(module).every(
+    ({ module: from, name }) =>
+      from !== "m" || Reflect.get(Math, name) === Reflect.get(hostMath, name),
+  );
 
 /** How many kernels are kept for reuse. Those of living command lists stay in the table besides. */
 const cacheSize = 4096;
@@ -40,6 +55,8 @@ export interface LoaderCounts {
 
 export class Loader {
   readonly walk: Walk;
+  /** The module of `walk`, which other threads run too. */
+  readonly walker: Uint8Array<ArrayBuffer>;
   private readonly render: Render;
   private readonly features: Features;
   private readonly imports: WebAssembly.Imports;
@@ -62,9 +79,9 @@ export class Loader {
       this.table.set(slot, null);
       this.freeSlots.push(slot);
     });
-    const walker = new WebAssembly.Module(walkerModule(features.shared));
-    const { walk } = new WebAssembly.Instance(walker, {
-      env: { memory: memory.memory, table: this.table },
+    this.walker = walkerModule(features.shared);
+    const { walk } = new WebAssembly.Instance(new WebAssembly.Module(this.walker), {
+      env: { memory: memory.memory, table: this.table, now: () => performance.now() },
     }).exports;
     if (!isWalk(walk)) throw new InternalError("[device] the walker exports no function");
     this.walk = walk;
@@ -92,12 +109,13 @@ export class Loader {
   private compile(program: Kernel | Routine): LoadedKernel {
     const rendered = this.render(program, this.features);
     const bytes = isBytes(rendered.bytes) ? rendered.bytes : new Uint8Array(rendered.bytes);
-    const { k } = new WebAssembly.Instance(new WebAssembly.Module(bytes), this.imports).exports;
+    const module = new WebAssembly.Module(bytes);
+    const { k } = new WebAssembly.Instance(module, this.imports).exports;
     const slot = this.freeSlots.pop() ?? this.usedSlots++;
     if (slot >= this.table.length) this.table.grow(this.table.length);
     this.table.set(slot, k);
     this.compiled++;
-    const loaded = new LoadedKernel(program, rendered, slot);
+    const loaded = new LoadedKernel(program, rendered, slot, isPortable(module));
     this.slots.register(loaded, slot);
     return loaded;
   }

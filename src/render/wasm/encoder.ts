@@ -191,6 +191,12 @@ export class Func {
     return this;
   }
 
+  /** Calls the entry of the module's table whose number is on top, by a signature of `Module.signature`. */
+  callIndirect(signature: number): this {
+    this.#code.byte(0x11).unsigned(signature).byte(0);
+    return this;
+  }
+
   return(): this {
     this.#code.byte(0x0f);
     return this;
@@ -278,7 +284,7 @@ export interface Import {
 }
 
 /**
- * A module with the imported memory `env.memory`. Imports must all be asked for before the
+ * A module with the imported memory `env.memory` and, if it says so, the imported table `env.table`. Imports must all be asked for before the
  * index of a function is needed, that is before the first call or export.
  *
  * @example
@@ -290,6 +296,7 @@ export interface Import {
  */
 export class Module {
   readonly #shared: boolean;
+  readonly #table: boolean;
   #settled = false;
   readonly #types: string[] = [];
   readonly #typeBytes: Uint8Array[] = [];
@@ -297,8 +304,14 @@ export class Module {
   readonly #funcs: { readonly func: Func; readonly type: number }[] = [];
   readonly #exports: { readonly name: string; readonly index: number }[] = [];
 
-  constructor(features: { readonly shared: boolean }) {
+  constructor(features: { readonly shared: boolean; readonly table?: boolean }) {
     this.#shared = features.shared;
+    this.#table = features.table ?? false;
+  }
+
+  /** The number of a function type, for indirect calls. */
+  signature(params: readonly WasmType[], results: readonly WasmType[] = []): number {
+    return this.#type(params, results);
   }
 
   #type(params: readonly WasmType[], results: readonly WasmType[]): number {
@@ -357,12 +370,14 @@ export class Module {
       .byte(this.#shared ? 3 : 0)
       .unsigned(0);
     if (this.#shared) memory.unsigned(65536);
+    const table = new Bytes().name("env").name("table").byte(1).byte(0x70).byte(0).unsigned(0);
     section(1, this.#typeBytes);
     section(2, [
       ...this.#imports.map(({ entry, type }) =>
         new Bytes().name(entry.module).name(entry.name).byte(0).unsigned(type).done(),
       ),
       memory.done(),
+      ...(this.#table ? [table.done()] : []),
     ]);
     section(
       3,

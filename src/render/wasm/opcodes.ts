@@ -6,7 +6,7 @@ export type WasmType = "i32" | "i64" | "f32" | "f64" | "v128";
 export type Immediate = "none" | "memory" | "lane" | "memoryLane" | "shuffle";
 
 export interface Op {
-  /** 0, or the prefix byte 0xfc or 0xfd. */
+  /** 0, or the prefix byte 0xfc, 0xfd or 0xfe. */
   readonly prefix: number;
   readonly code: number;
   readonly immediate: Immediate;
@@ -22,7 +22,8 @@ function resultOf(name: string): WasmType | null {
   const dot = name.indexOf(".");
   const shape = name.slice(0, dot);
   const what = name.slice(dot + 1);
-  if (what.startsWith("store")) return null;
+  if (what.startsWith("store") || what === "atomic.store") return null;
+  if (shape === "memory") return "i32";
   if (/^(any_true|all_true|bitmask)$/.test(what)) return "i32";
   if (what.startsWith("extract_lane")) {
     if (shape === "f32x4") return "f32";
@@ -130,6 +131,12 @@ memory(
   "v128.store8_lane:0 v128.store16_lane:1 v128.store32_lane:2 v128.store64_lane:3",
   "memoryLane",
 );
+
+memory(0xfe, 0, "memory.atomic.notify:2 memory.atomic.wait32:2");
+memory(0xfe, 0x10, "i32.atomic.load:2 i64.atomic.load:3");
+memory(0xfe, 0x17, "i32.atomic.store:2 i64.atomic.store:3");
+memory(0xfe, 0x1e, "i32.atomic.rmw.add:2");
+memory(0xfe, 0x49, "i64.atomic.rmw.cmpxchg:3");
 
 run(0xfd, 13, "i8x16", "shuffle", "shuffle");
 run(0xfd, 14, "i8x16", "swizzle splat");

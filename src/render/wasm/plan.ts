@@ -171,6 +171,8 @@ function gridFor(kernel: Kernel, all: readonly Access[], domains: readonly Mask[
 const instruction = 0.2;
 /** Nanoseconds a tile should take: long enough to be worth a call, short enough to share and to be replaced by better code. */
 const tileTime = 13_400;
+/** The same where points are independent: such tiles have no overhead of their own, and threads can share small kernels. */
+const pointTileTime = 3400;
 
 function tileChunks(
   kernel: Kernel,
@@ -258,7 +260,8 @@ export function planOf(kernel: Kernel): Plan {
     ...(vectorInGrid ? [vector] : []),
   ];
   const pointCost = cost * instruction;
-  const points = Math.min(32768, Math.max(1, tileTime / pointCost));
+  const tile = rowMask === 0 && across < 0 ? pointTileTime : tileTime;
+  const points = Math.min(32768, Math.max(1, tile / pointCost));
   const chunks = tileChunks(kernel, order, points, vector, across, lanes, lanes * unroll);
   const perTile = slab ? slabRows : order.reduce((n, a) => n * (chunks[a] ?? 1), 1);
   return {

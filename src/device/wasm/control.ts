@@ -1,0 +1,58 @@
+/** The words through which threads share a command's tiles: where they lie, and what the walker and the pool agree on. */
+
+/**
+ * Offsets in a pool's control block; one cache line for what changes at every fork, one for who sleeps, one for the
+ * count of finished tiles, then one per thread.
+ */
+export const control = {
+  /** Names a fork; grows by two with each. Workers wait for it to change. */
+  epoch: 0,
+  /** The record whose tiles are shared. */
+  job: 4,
+  /** Tiles per claim. */
+  chunk: 8,
+  /** How many threads have a share: the one that forks is number 0. */
+  threads: 12,
+  /** Set when workers shall end. */
+  stop: 16,
+  /** How many kernels were made known to the workers, and the first of them (see `news`). */
+  newsCount: 20,
+  firstNews: 24,
+  /** Of thread 0 alone: whether a fork is open, its finished tiles in it, how many forks there were. */
+  open: 28,
+  own: 32,
+  forks: 36,
+  /** Of thread 0 alone, f64: nanoseconds of work that others did by the kernels' estimates; milliseconds waited. */
+  helped: 40,
+  waited: 48,
+  sleepers: 64,
+  ready: 68,
+  /** Set by a worker that cannot go on. */
+  failed: 72,
+  /** How many workers have ended on request. */
+  gone: 76,
+  /** Tiles that workers have finished. */
+  done: 128,
+  /** Set while thread 0 sleeps until `done` changes. */
+  waiting: 132,
+  bytes: (threads: number): number => 192 + 64 * threads,
+} as const;
+
+/** Offsets in the line of one thread. */
+export const line = {
+  first: 192,
+  bytes: 64,
+  /** i64: the fork (high word) and its next unclaimed tile (low word). */
+  share: 0,
+  end: 8,
+  scratch: 12,
+  /** Whether the thread may be running tiles. */
+  busy: 16,
+  /** How many kernels it has instantiated. */
+  installed: 20,
+  /** A file descriptor of the thread's own, which is closed when it ends in whatever way; −1 where there is none. */
+  marker: 24,
+} as const;
+
+/** One kernel made known to the workers: the next one's address, the place in the table, the module's bytes. */
+export const news = { next: 0, slot: 4, length: 8, bytes: 12 } as const;

@@ -1,0 +1,299 @@
+/** The threads that help with command lists: started, told of kernels, waited for, given up when they fail. */
+import { DeviceError } from "../../core/errors.js";
+import type { Block } from "./allocator.js";
+import { control, line, news } from "./control.js";
+import { type WasmExecutable, wakeNanoseconds } from "./executable.js";
+import type { Heap } from "./heap.js";
+import { isOpen, sleepOn, startThread, type Thread } from "./host.js";
+import type { LoadedKernel } from "./loader.js";
+import { record } from "./walker.js";
+import { type WorkerData, workerSource } from "./worker.js";
+
+/** Milliseconds between looks at threads that keep the others waiting. */
+const patience = 20;
+/** Forks have to save a thirtieth of the time; after so many milliseconds of lists without, they rest. */
+const worthwhile = 0.97;
+const mostLoss = 20;
+const firstRest = 50;
+const longestRest = 5000;
+
+export class Pool {
+  /** With the calling one. */
+  readonly threads: number;
+  /** Whether its threads were told to end. */
+  stopped = false;
+  private readonly heap: Heap;
+  private readonly block: Block;
+  private readonly started: Thread[] = [];
+  /** Numbers of the threads that have ended. */
+  private readonly ended = new Set<number>();
+  private readonly known = new WeakSet<LoadedKernel>();
+  /** Kernels made known that some thread may not have read yet, the first being number `dropped` + 1. */
+  private readonly entries: Block[] = [];
+  private dropped = 0;
+  private scratch: Block | null = null;
+  private freed = false;
+  private looked = 0;
+  /** Forks rest until this time; for how long the next time; milliseconds lately spent on lists that gained nothing. */
+  private restUntil = 0;
+  private rest = firstRest;
+  private loss = 0;
+
+  private constructor(heap: Heap, threads: number, block: Block) {
+    this.heap = heap;
+    this.threads = threads;
+    this.block = block;
+  }
+
+  /** A pool of `threads` with the calling one; null where threads or memory are not to be had. */
+  static start(
+    heap: Heap,
+    threads: number,
+    walker: Uint8Array<ArrayBuffer>,
+    scratchBytes: number,
+  ): Pool | null {
+    const block = reserve(heap, control.bytes(threads));
+    if (block === null) return null;
+    const pool = new Pool(heap, threads, block);
+    const { i32, memory } = heap.linear;
+    i32.fill(0, block.address >>> 2, (block.address + block.size) >>> 2);
+    i32[pool.word(control.threads)] = threads;
+    for (let t = 0; t < threads; t++) i32[pool.wordOf(t, line.marker)] = -1;
+    if (!pool.provideScratch(scratchBytes)) {
+      heap.giveBack(block);
+      return null;
+    }
+    for (let thread = 1; thread < threads; thread++) {
+      const data: WorkerData = { memory, walker, base: block.address, thread };
+      const started = startThread(workerSource, data, () => pool.hasEnded(thread));
+      if (started === null) {
+        for (let t = thread; t < threads; t++) pool.ended.add(t);
+        pool.stop();
+        return null;
+      }
+      pool.started.push(started);
+    }
+    return pool;
+  }
+
+  /** The address of its control block. */
+  get base(): number {
+    return this.block.address;
+  }
+
+  /** How many threads help by now. */
+  get ready(): number {
+    return this.load(control.ready) - this.ended.size;
+  }
+
+  /** Whether a thread has ended that should not have. */
+  get broken(): boolean {
+    return this.load(control.failed) !== 0 || (!this.stopped && this.ended.size > 0);
+  }
+
+  /** Whether a list shall be run together, which it is whenever it can be if `always`; wakes the others if so. */
+  helps(list: WasmExecutable, always: boolean): boolean {
+    const ready = this.load(control.ready);
+    if (ready === 0) return false;
+    if (this.restUntil > 0 && !always) {
+      if (performance.now() < this.restUntil) return false;
+      this.restUntil = 0;
+    }
+    const sleepers = this.load(control.sleepers);
+    const large = always || list.sharedCost >= wakeNanoseconds;
+    if (sleepers >= ready && !large) return false;
+    if (list.knownTo !== this) {
+      if (!this.publish(list.sharedKernels)) return false;
+      list.knownTo = this;
+    }
+    if (sleepers > 0 && large) Atomics.notify(this.heap.linear.i32, this.word(control.epoch));
+    return true;
+  }
+
+  /** Gives every thread scratch of its own; false where there is no memory for it. */
+  provideScratch(bytes: number): boolean {
+    const each = Math.ceil(bytes / line.bytes) * line.bytes;
+    const all = each * (this.threads - 1);
+    if (all === 0 || (this.scratch !== null && this.scratch.size >= all)) return true;
+    const larger = reserve(this.heap, all);
+    if (larger === null) return false;
+    const { i32 } = this.heap.linear;
+    for (let t = 1; t < this.threads; t++)
+      Atomics.store(i32, this.wordOf(t, line.scratch), larger.address + (t - 1) * each);
+    if (this.scratch !== null) this.heap.giveBack(this.scratch);
+    this.scratch = larger;
+    return true;
+  }
+
+  /**
+   * To be called when a list cannot go on: sees whether the threads it waits for are alive, and sleeps until they have
+   * done something if `sleep` says so. Throws a DeviceError if one of them is gone.
+   */
+  wait(sleep: boolean): void {
+    const now = performance.now();
+    if (now - this.looked > patience) {
+      this.looked = now;
+      if (this.load(control.failed) !== 0 || this.hasLost()) {
+        throw new DeviceError(
+          "[eval] expected every worker thread to go on, got one that ended in the middle of its work: evaluate again",
+        );
+      }
+    }
+    if (!sleep || this.load(control.open) === 0) return;
+    const { i32 } = this.heap.linear;
+    Atomics.store(i32, this.word(control.waiting), 1);
+    const done = this.load(control.done);
+    const tiles = i32[(this.load(control.job) + record.tiles) >>> 2] ?? 0;
+    if (done + this.load(control.own) < tiles)
+      sleepOn(i32, this.word(control.done), done, patience);
+    Atomics.store(i32, this.word(control.waiting), 0);
+    const { f64 } = this.heap.linear;
+    const waited = (this.base + control.waited) >>> 3;
+    f64[waited] = (f64[waited] ?? 0) + performance.now() - now;
+  }
+
+  /** Ends an open fork whose tiles will not all be done; nothing runs any more afterwards. */
+  abort(): void {
+    const { i32, i64 } = this.heap.linear;
+    const closed = (BigInt(this.load(control.epoch) >>> 0) + 1n) << 32n;
+    for (let t = 0; t < this.threads; t++)
+      Atomics.store(i64, this.wordOf(t, line.share) >>> 1, BigInt.asIntN(64, closed));
+    i32[this.word(control.open)] = 0;
+    for (let t = 1; t < this.threads; t++) {
+      while (Atomics.load(i32, this.wordOf(t, line.busy)) !== 0 && !this.isDead(t))
+        sleepOn(i32, this.wordOf(t, line.busy), 1, 1);
+    }
+  }
+
+  /** Judges by a list that took `milliseconds`, `cost` by estimate, whether forks pay at present. */
+  judge(milliseconds: number, cost: number): void {
+    const { i32, f64 } = this.heap.linear;
+    const [helped, waited] = [
+      (this.base + control.helped) >>> 3,
+      (this.base + control.waited) >>> 3,
+    ];
+    if (i32[this.word(control.forks)] === 0) return;
+    const own = 1 - (f64[helped] ?? 0) / cost;
+    const alone = (milliseconds - (f64[waited] ?? 0)) / Math.max(own, 1e-3);
+    i32[this.word(control.forks)] = 0;
+    f64[helped] = 0;
+    f64[waited] = 0;
+    if (milliseconds < alone * worthwhile) {
+      this.loss = Math.max(0, this.loss - milliseconds);
+      if (this.loss === 0) this.rest = firstRest;
+      return;
+    }
+    this.loss += milliseconds;
+    if (this.loss < mostLoss) return;
+    this.loss = 0;
+    this.restUntil = performance.now() + this.rest;
+    this.rest = Math.min(longestRest, 2 * this.rest);
+  }
+
+  /** Lets the threads end. There must be no open fork. */
+  stop(): void {
+    if (this.stopped) return;
+    this.stopped = true;
+    const { i32 } = this.heap.linear;
+    Atomics.store(i32, this.word(control.stop), 1);
+    Atomics.add(i32, this.word(control.epoch), 2);
+    Atomics.notify(i32, this.word(control.epoch));
+    this.free();
+  }
+
+  /** Gives back its memory once no thread can touch it. */
+  free(): void {
+    const none =
+      this.ended.size === this.threads - 1 || this.load(control.gone) === this.threads - 1;
+    if (this.freed || !this.stopped || !none) return;
+    this.freed = true;
+    for (const block of this.entries) this.heap.giveBack(block);
+    if (this.scratch !== null) this.heap.giveBack(this.scratch);
+    this.heap.giveBack(this.block);
+  }
+
+  /** For tests of what happens then: ends a thread without asking it. */
+  kill(thread: number): void {
+    this.started[thread - 1]?.terminate();
+  }
+
+  private hasEnded(thread: number): void {
+    this.ended.add(thread);
+    this.free();
+  }
+
+  private isDead(thread: number): boolean {
+    if (this.ended.has(thread)) return true;
+    const marker = this.heap.linear.i32[this.wordOf(thread, line.marker)] ?? -1;
+    return isOpen(marker) === false;
+  }
+
+  /** Whether a thread ended while it may have been running tiles. */
+  private hasLost(): boolean {
+    for (let t = 1; t < this.threads; t++) {
+      const busy = Atomics.load(this.heap.linear.i32, this.wordOf(t, line.busy)) !== 0;
+      if (busy && this.isDead(t)) return true;
+    }
+    return false;
+  }
+
+  /** Makes kernels known to the threads, which instantiate them before they next take part. */
+  private publish(kernels: Iterable<LoadedKernel>): boolean {
+    this.forgetRead();
+    for (const kernel of kernels) {
+      if (this.known.has(kernel)) continue;
+      const { bytes } = kernel.rendered;
+      const block = reserve(this.heap, news.bytes + bytes.length);
+      if (block === null) return false;
+      const { i32, u8 } = this.heap.linear;
+      const at = block.address;
+      i32[(at + news.slot) >>> 2] = kernel.slot;
+      i32[(at + news.length) >>> 2] = bytes.length;
+      u8.set(bytes, at + news.bytes);
+      const last = this.entries.at(-1);
+      const next = last === undefined ? this.base + control.firstNews : last.address + news.next;
+      Atomics.store(i32, next >>> 2, at);
+      this.entries.push(block);
+      this.known.add(kernel);
+      Atomics.add(i32, this.word(control.newsCount), 1);
+    }
+    return true;
+  }
+
+  /** Frees what all threads have read; the last one read is where they go on from. */
+  private forgetRead(): void {
+    let read = Infinity;
+    for (let t = 1; t < this.threads; t++) {
+      const installed = Atomics.load(this.heap.linear.i32, this.wordOf(t, line.installed));
+      read = Math.min(read, installed);
+    }
+    while (this.dropped + 1 < read) {
+      const block = this.entries.shift();
+      if (block === undefined) return;
+      this.dropped++;
+      this.heap.giveBack(block);
+    }
+  }
+
+  private word(offset: number): number {
+    return (this.base + offset) >>> 2;
+  }
+
+  private wordOf(thread: number, offset: number): number {
+    return this.word(line.first + thread * line.bytes + offset);
+  }
+
+  private load(offset: number): number {
+    return Atomics.load(this.heap.linear.i32, this.word(offset));
+  }
+}
+
+/** A block, or null where there is no memory for it: help is not worth a failure. */
+const reserve = (heap: Heap, bytes: number): Block | null => {
+  try {
+    return heap.reserve(bytes);
+  } catch (error) {
+    if (error instanceof DeviceError) return null;
+    throw error;
+  }
+};
