@@ -36,10 +36,10 @@ export const measure = async (
   const calls: number[] = [];
   for (const f of contenders) {
     await timed(f, 1);
-    // Code tiers up over its first calls: what is measured is the steady state.
+    // Code tiers up over its first calls, and memory is first touched: what is measured is the steady state.
     const warm = performance.now();
     let n = 0;
-    while (performance.now() - warm < milliseconds * 2 || n < 3) {
+    while (performance.now() - warm < milliseconds * 10 || n < 3) {
       await timed(f, 1);
       n++;
     }
