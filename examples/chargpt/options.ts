@@ -27,7 +27,7 @@ export interface Options {
 }
 
 /** About a minute on two cores. */
-export const defaults: Settings = { steps: 1000, batch: 16, context: 64, lr: 3e-3, seed: 0 };
+export const defaults: Settings = { steps: 1500, batch: 16, context: 64, lr: 3e-3, seed: 0 };
 
 export const help: string = `Trains a small GPT on the characters of a text, then writes some text of its own.
 
