@@ -6,8 +6,7 @@ import { promote } from "../core/promotion.js";
 import { showShape } from "../core/shape.js";
 import { isNDArray, type NDArray } from "../graph/array.js";
 import type { Node } from "../graph/node.js";
-import { castTo, like, nodeOf, spread, wrap } from "../ops/operand.js";
-import { meanNode } from "../ops/statistics.js";
+import { castTo, nodeOf, spread, wrap } from "../ops/operand.js";
 import * as p from "../primitives/index.js";
 
 const requireRows = (op: string, x: Node): void => {
@@ -58,9 +57,6 @@ const scaleAndShift = (y: Node, x: Node, weight: Node | null, bias: Node | null)
   return out;
 };
 
-const inverseRoot = (variance: Node, eps: number, x: Node): Node =>
-  spread(p.rsqrt(p.add(variance, like(variance, eps))), x.shape);
-
 /** What the statistics are computed in: at least float32. */
 const widen = (x: Node): Node => castTo(x, promote(x.dtype, float32));
 
@@ -76,9 +72,7 @@ export function rmsNorm(x: NDArray, weight: NDArray | null, eps: number): NDArra
   requireRows("rmsNorm", n);
   requireEps("rmsNorm", eps);
   const w = parameter("rmsNorm", "weight", n, weight);
-  const f = widen(n);
-  const mean = meanNode(p.multiply(f, f), [n.shape.length - 1], true);
-  return wrap(scaleAndShift(p.multiply(f, inverseRoot(mean, eps, n)), n, w, null));
+  return wrap(scaleAndShift(p.standardize(widen(n), eps, false), n, w, null));
 }
 
 /**
@@ -99,9 +93,5 @@ export function layerNorm(
   requireEps("layerNorm", eps);
   const w = parameter("layerNorm", "weight", n, weight);
   const b = parameter("layerNorm", "bias", n, bias);
-  const f = widen(n);
-  const last = [n.shape.length - 1];
-  const gap = p.subtract(f, spread(meanNode(f, last, true), n.shape));
-  const variance = meanNode(p.multiply(gap, gap), last, true);
-  return wrap(scaleAndShift(p.multiply(gap, inverseRoot(variance, eps, n)), n, w, b));
+  return wrap(scaleAndShift(p.standardize(widen(n), eps, true), n, w, b));
 }

@@ -74,6 +74,7 @@ import { randomBitsP } from "./random-bits.js";
 import { cummaxP, cumminP, cumprodP, cumsumP } from "./scan.js";
 import { searchSortedP } from "./search-sorted.js";
 import { sortP } from "./sort.js";
+import { standardizeP } from "./standardize.js";
 import { aliasP, dependsP, stopGradientP } from "./stop-gradient.js";
 import { arccosP, arcsinP, arctan2P, arctanP, cosP, sinP, tanP } from "./trig.js";
 import { windowP } from "./window.js";
@@ -100,6 +101,7 @@ export * from "./random-bits.js";
 export * from "./scan.js";
 export * from "./search-sorted.js";
 export * from "./sort.js";
+export * from "./standardize.js";
 export * from "./stop-gradient.js";
 export * from "./trig.js";
 export * from "./window.js";
@@ -195,6 +197,7 @@ export const primitives: readonly AnyPrimitive[] = [
   searchSortedP,
   sortP,
   aliasP,
+  standardizeP,
   stopGradientP,
   dependsP,
   sinP,

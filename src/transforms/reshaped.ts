@@ -17,6 +17,7 @@ import {
   reshapeP,
   sliceP,
   sortP,
+  standardizeP,
 } from "../primitives/index.js";
 import { hole, pick } from "./leaves.js";
 import { type Length, Lengths } from "./lengths.js";
@@ -24,7 +25,7 @@ import { applicationsOf, record } from "./record.js";
 import type { Count } from "./simplify.js";
 
 /** Results have the shape of the operand. */
-const keeping: readonly AnyPrimitive[] = [cumsumP, cumprodP, cummaxP, cumminP, sortP];
+const keeping: readonly AnyPrimitive[] = [cumsumP, cumprodP, cummaxP, cumminP, sortP, standardizeP];
 
 class Dimensions {
   readonly lengths: Lengths = new Lengths();

@@ -105,6 +105,13 @@ elementwise(p.powerP, large, {
   ],
 });
 elementwise(p.logaddexpP, small, large);
+for (const dtype of d.dtypes.filter((t) => t.kind === "float")) {
+  for (const centred of [true, false]) {
+    sample(p.standardizeP, { eps: 1e-3, centred }, `${dtype.name} ${centred}`, (seed) => [
+      draw(dtype, [2, 5], { float: [0.2, 1.9] }, seed),
+    ]);
+  }
+}
 elementwise(p.sinP, small);
 elementwise(p.cosP, small);
 elementwise(p.tanP, small);
