@@ -1,4 +1,5 @@
 /** Merges neighbouring axes that every index walks as one, and drops values nothing uses: the canonical form of a kernel. */
+import { ixValues, operandsOf } from "../kernel/domains.js";
 import { mapAffine } from "../kernel/index-math.js";
 import type { Axis, Guard, Ix, Kernel, Mask, Store, Val } from "../kernel/ir.js";
 
@@ -121,22 +122,6 @@ const mergeAxes = (k: Kernel, a: number): Kernel => {
   };
 };
 
-const valuesIn = (ix: Ix, see: (v: number) => void): void => {
-  if (ix.k === "value") see(ix.of);
-  else if (ix.k === "sum") for (const p of ix.of) valuesIn(p, see);
-  else if (ix.k !== "affine") valuesIn(ix.of, see);
-};
-
-export const operandsOf = (v: Val): number[] => {
-  const out: number[] = [];
-  for (const ix of ixsOf(v)) valuesIn(ix, (x) => out.push(x));
-  if (v.op === "scalar") out.push(...v.in);
-  if (v.op === "index") out.push(v.in);
-  if (v.op === "contract") out.push(v.a, v.b);
-  if (v.op === "reduce") out.push(v.in, ...(v.at === null ? [] : [v.at]));
-  return out;
-};
-
 const removeDead = (k: Kernel): Kernel => {
   const live = new Array<boolean>(k.vals.length).fill(false);
   const see = (v: number): void => {
@@ -144,11 +129,11 @@ const removeDead = (k: Kernel): Kernel => {
   };
   for (const s of k.stores) {
     see(s.value);
-    valuesIn(s.ix, see);
+    ixValues(s.ix, see);
   }
   for (let i = k.vals.length - 1; i >= 0; i--) {
     const v = k.vals[i];
-    if (v !== undefined && live[i] === true) operandsOf(v).forEach(see);
+    if (v !== undefined && live[i] === true) operandsOf(v, see);
   }
   if (live.every(Boolean)) return k;
   const place: number[] = [];
