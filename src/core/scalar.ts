@@ -1,4 +1,5 @@
 /** The scalar instructions that kernels are made of: the one vocabulary shared by primitives, kernel IR and renderers. */
+import type { DType, DTypeName } from "./dtype.js";
 
 /** What a value is while a kernel computes with it. Narrow storage types widen on load and narrow on store. */
 export type ComputeType = "bool" | "i32" | "u32" | "i64" | "u64" | "f32" | "f64";
@@ -66,6 +67,26 @@ export type ScalarOp =
   | "wrap_u16"
   | "round_f16"
   | "round_bf16";
+
+const computeTypes: Readonly<Record<DTypeName, ComputeType>> = {
+  bool: "bool",
+  uint8: "u32",
+  uint16: "u32",
+  uint32: "u32",
+  uint64: "u64",
+  int8: "i32",
+  int16: "i32",
+  int32: "i32",
+  int64: "i64",
+  float16: "f32",
+  bfloat16: "f32",
+  float32: "f32",
+  float64: "f64",
+  complex64: "f32",
+};
+
+/** What elements of a storage type are while a kernel computes with them; complex64 is seen as pairs of float32. */
+export const computeTypeOf = (d: DType): ComputeType => computeTypes[d.name];
 
 /** How an instruction's result type follows from its operands. */
 export type ScalarTyping =

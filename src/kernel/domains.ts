@@ -2,35 +2,7 @@
 
 import type { DType } from "../core/dtype.js";
 import { InternalError } from "../core/errors.js";
-import type { ComputeType } from "../core/scalar.js";
 import type { Axis, Guard, Ix, Kernel, Mask, Role, Val, ValId } from "./ir.js";
-
-/** What elements of a storage type are while a kernel computes with them; complex64 is seen as pairs of float32. */
-export const widened = (storage: DType): ComputeType => {
-  switch (storage.name) {
-    case "bool":
-      return "bool";
-    case "uint8":
-    case "uint16":
-    case "uint32":
-      return "u32";
-    case "int8":
-    case "int16":
-    case "int32":
-      return "i32";
-    case "uint64":
-      return "u64";
-    case "int64":
-      return "i64";
-    case "float64":
-      return "f64";
-    case "float16":
-    case "bfloat16":
-    case "float32":
-    case "complex64":
-      return "f32";
-  }
-};
 
 /** Bytes from one element to the next, as index expressions count them: complex64 counts its float32 halves. */
 export const elementBytes = (storage: DType): number =>

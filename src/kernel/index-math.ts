@@ -1,4 +1,5 @@
 /** Exact arithmetic on index expressions: sums, scalings, quotients and remainders that stay affine wherever they can. */
+import { stridesOf } from "../core/shape.js";
 import type { Axis, Ix } from "./ir.js";
 
 type Affine = Extract<Ix, { k: "affine" }>;
@@ -152,17 +153,6 @@ export const modIx = (ix: Ix, by: number, axes: Sized): Ix => {
   const [, rest] = peel(ix, by);
   const inner = divide(rest, by, axes);
   return inner !== null ? inner[1] : { k: "mod", of: rest, by, stride: 1 };
-};
-
-/** Row-major strides, in elements. */
-export const stridesOf = (shape: readonly number[]): number[] => {
-  const out = new Array<number>(shape.length);
-  let stride = 1;
-  for (let d = shape.length - 1; d >= 0; d--) {
-    out[d] = stride;
-    stride *= shape[d] ?? 1;
-  }
-  return out;
 };
 
 /** The row-major position of per-dimension indices. */

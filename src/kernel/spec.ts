@@ -1,7 +1,8 @@
 /** Which kernels are legal: everything that renderers may take for granted, checked. */
+
 import { InternalError } from "../core/errors.js";
-import { type ComputeType, type ScalarOp, scalarOps } from "../core/scalar.js";
-import { axesOf, domainsOf, ixDomain, ixValues, operandsOf, widened } from "./domains.js";
+import { type ComputeType, computeTypeOf, type ScalarOp, scalarOps } from "../core/scalar.js";
+import { axesOf, domainsOf, ixDomain, ixValues, operandsOf } from "./domains.js";
 import type { Buf, Guard, Ix, Kernel, Mask, Role, Store, Val, ValId } from "./ir.js";
 
 const roleOrder: { readonly [R in Role]: number } = { grid: 0, row: 1, contract: 2 };
@@ -158,7 +159,7 @@ class Checker {
       case "load": {
         const { access, storage } = this.buf(v.buf);
         this.must(access === "read", "a buffer to read", `one to ${access}`);
-        this.sameType(v.dtype, widened(storage), `${storage.name} loaded as`);
+        this.sameType(v.dtype, computeTypeOf(storage), `${storage.name} loaded as`);
         this.checkIx(v.ix);
         this.checkGuards(v.guards);
         if (v.guards.length === 0) this.checkLeast(v.ix);
@@ -298,7 +299,7 @@ class Checker {
     const { access, storage } = this.buf(s.buf);
     const partial = access === "partial";
     this.must(access !== "read", "a buffer to write", "one to read");
-    this.sameType(this.typeOf(s.value), widened(storage), `${storage.name} stored from`);
+    this.sameType(this.typeOf(s.value), computeTypeOf(storage), `${storage.name} stored from`);
     this.checkIx(s.ix);
     this.checkLeast(s.ix);
     this.must((s.over & this.contract) === 0, "no contract axes", names(s.over));

@@ -1,7 +1,9 @@
 /** The same bytes read as another dtype, of the same item size or of another one (the last axis then shrinks or grows). */
+
 import { complex64, type DType, float32 } from "../core/dtype.js";
 import { ShapeError } from "../core/errors.js";
 import type { Scalars } from "../core/scalar.js";
+import { computeTypeOf } from "../core/scalar.js";
 import { bind } from "../graph/bind.js";
 import type { Parts } from "../graph/lowering.js";
 import type { Aval, Node } from "../graph/node.js";
@@ -9,7 +11,7 @@ import { define, type Primitive } from "../graph/primitive.js";
 import { expandDims, reshape } from "./broadcast-sum.js";
 import { type CastAttrs, complex, imag, real } from "./cast.js";
 import { concatenate } from "./concatenate.js";
-import { at, computeType, same } from "./families/operands.js";
+import { at, same } from "./families/operands.js";
 import { sliceAxis } from "./pad-slice.js";
 
 type S = Scalars<unknown>;
@@ -83,7 +85,7 @@ const fromBits = (s: S, bits: unknown, d: DType): Parts<unknown> => {
     case "int16":
       return { re: s.op(wrapping[2], s.bitcast("i32", bits)), im: null };
     default:
-      return { re: s.bitcast(computeType(d), bits), im: null };
+      return { re: s.bitcast(computeTypeOf(d), bits), im: null };
   }
 };
 

@@ -1,14 +1,16 @@
 /** Casts, and the maps between real and complex numbers: linear over the reals, closed under transposition. */
+
 import { complex64, type DType, float32 } from "../core/dtype.js";
 import { DTypeError } from "../core/errors.js";
 import { promote } from "../core/promotion.js";
 import type { Scalars } from "../core/scalar.js";
+import { computeTypeOf } from "../core/scalar.js";
 import { bind } from "../graph/bind.js";
 import type { Parts } from "../graph/lowering.js";
 import type { Aval, Node } from "../graph/node.js";
 import { define, type Primitive } from "../graph/primitive.js";
 import { zerosLike } from "./constant.js";
-import { at, computeType, requireEqual, same } from "./families/operands.js";
+import { at, requireEqual, same } from "./families/operands.js";
 
 export interface CastAttrs {
   readonly dtype: DType;
@@ -17,7 +19,7 @@ export interface CastAttrs {
 const first = [0] as const;
 
 const convert = (s: Scalars<unknown>, x: Parts<unknown>, to: DType): Parts<unknown> => {
-  const type = computeType(to);
+  const type = computeTypeOf(to);
   if (to.kind === "complex") {
     return { re: s.cast("f32", x.re), im: x.im ?? s.constant("f32", 0) };
   }

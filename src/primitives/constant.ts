@@ -1,9 +1,11 @@
 /** Values without operands: a repeated scalar, and the position along an axis. */
+
 import { type DType, float32, isInexact } from "../core/dtype.js";
+import { computeTypeOf } from "../core/scalar.js";
 import { bind } from "../graph/bind.js";
 import type { Aval, Node, Shape } from "../graph/node.js";
 import { define, type Primitive } from "../graph/primitive.js";
-import { computeType, writeList } from "./families/operands.js";
+import { writeList } from "./families/operands.js";
 
 /** A constant's value: the kinds `item()` gives. */
 export type ConstantValue =
@@ -57,7 +59,7 @@ export const iotaP: Primitive<IotaAttrs> = define<IotaAttrs>({
   lower: {
     kind: "indexed",
     emit(s, position, attrs) {
-      const re = s.cast(computeType(attrs.dtype), position.coordinate(attrs.axis));
+      const re = s.cast(computeTypeOf(attrs.dtype), position.coordinate(attrs.axis));
       return { re, im: attrs.dtype.kind === "complex" ? s.constant("f32", 0) : null };
     },
   },

@@ -60,7 +60,7 @@ const reducedAxes = (op: Op): readonly number[] =>
   op.lowering.kind === "reduce" ? op.lowering.axes(op.attrs) : [];
 
 /** Atoms of a member's result, given those of its domain. */
-const resultPlaces = (op: Op, domain: readonly Atoms[]): readonly Atoms[] => {
+export const resultPlaces = (op: Op, domain: readonly Atoms[]): readonly Atoms[] => {
   if (op.kind === "contract") return domain.slice(0, -1);
   if (op.kind !== "reduce") return domain;
   const axes = reducedAxes(op);

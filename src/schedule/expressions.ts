@@ -1,35 +1,10 @@
 /** Kernel values under construction: hash-consed, typed, with the scalar builder that primitives' lowerings use. */
-import type { DType } from "../core/dtype.js";
 import { InternalError } from "../core/errors.js";
 import type { Combine, ComputeType, ScalarOp, Scalars } from "../core/scalar.js";
 import { scalarOps } from "../core/scalar.js";
 import { domainOf } from "../kernel/domains.js";
 import { axisIx, textOfIx } from "../kernel/index-math.js";
 import type { Guard, Ix, Mask, Val, ValId } from "../kernel/ir.js";
-
-/** What a kernel computes with for a storage dtype (per part, for complex64). */
-export const computeTypeOf = (d: DType): ComputeType => {
-  switch (d.name) {
-    case "bool":
-      return "bool";
-    case "int8":
-    case "int16":
-    case "int32":
-      return "i32";
-    case "uint8":
-    case "uint16":
-    case "uint32":
-      return "u32";
-    case "int64":
-      return "i64";
-    case "uint64":
-      return "u64";
-    case "float64":
-      return "f64";
-    default:
-      return "f32";
-  }
-};
 
 const guardText = (gs: readonly Guard[]): string =>
   gs.map((g) => `${textOfIx(g.ix)}in${g.lo}:${g.hi}`).join("&");

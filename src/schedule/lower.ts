@@ -1,14 +1,16 @@
 /** Lowers one group of operations to kernel IR by pulling values from its stores back to loads, folding views on the way. */
+
 import type { DType } from "../core/dtype.js";
 import { complex64, float32 } from "../core/dtype.js";
 import { InternalError } from "../core/errors.js";
 import type { ComputeType } from "../core/scalar.js";
+import { computeTypeOf } from "../core/scalar.js";
 import type { Parts, Position } from "../graph/lowering.js";
 import { sizeOf } from "../graph/node.js";
 import { addIx, constantIx, linearIx, offsetIx, scaleIx, textOfIx } from "../kernel/index-math.js";
 import type { Buf, Guard, Ix, Kernel, Mask, Store, ValId } from "../kernel/ir.js";
 import { coalesce } from "./coalesce.js";
-import { computeTypeOf, Values } from "./expressions.js";
+import { Values } from "./expressions.js";
 import type { Edge, Op, Tensor } from "./graph.js";
 
 import type { GroupPlan } from "./group.js";

@@ -1,11 +1,13 @@
 /** Turns a legal group into kernels to lower: axes in memory order, every member's place on them, finishing kernels. */
+
 import { float32, int32, uint32 } from "../core/dtype.js";
+import { computeTypeOf } from "../core/scalar.js";
 import { sizeOf } from "../graph/node.js";
 import { addIx, axisIx, zeroIx } from "../kernel/index-math.js";
 import { type Axis, type Ix, slabRows } from "../kernel/ir.js";
 import type { Atoms } from "./atoms.js";
-import type { Group, IsStored } from "./candidate.js";
-import { computeTypeOf } from "./expressions.js";
+import { type Group, type IsStored, resultPlaces } from "./candidate.js";
+
 import type { Op, Tensor } from "./graph.js";
 import type { GroupPlan } from "./group.js";
 import { withFree } from "./solo.js";
@@ -127,12 +129,7 @@ const finishPlan = (
   for (const [op, partial] of partials) {
     const replacement = finishing(op, partial);
     const domain = places.get(op) ?? [];
-    const axesOf = op.lowering.kind === "reduce" ? op.lowering.axes(op.attrs) : [];
-    const keeps = op.out.shape.length === domain.length;
-    const result = keeps
-      ? domain.map((l, d) => (axesOf.includes(d) ? [] : l))
-      : domain.filter((_, d) => !axesOf.includes(d));
-    home.set(replacement, [slab, ...indices(result, sizes, axisOf)]);
+    home.set(replacement, [slab, ...indices(resultPlaces(op, domain), sizes, axisOf)]);
     ops.push(replacement);
     if (kept.includes(op)) storedOps.push(replacement);
   }

@@ -1,8 +1,10 @@
 /** Hand-written kernels that tests of the interpreter, the spec and devices share. */
+
 import type { DType } from "../../src/core/dtype.js";
 import { float32, int32 } from "../../src/core/dtype.js";
 import type { Combine, ComputeType, ScalarOp } from "../../src/core/scalar.js";
-import { widened } from "../../src/kernel/domains.js";
+import { computeTypeOf } from "../../src/core/scalar.js";
+
 import type { Axis, Buf, Guard, Ix, Kernel, Mask, Store, Val, ValId } from "../../src/kernel/ir.js";
 
 /** off + Σ stride · axis, from pairs. */
@@ -43,7 +45,7 @@ export class KernelBuilder {
   }
 
   loadFrom(buf: number, ix: Ix, guards: readonly Guard[] = [], fill = 0): ValId {
-    const dtype = widened(this.bufs[buf]?.storage ?? float32);
+    const dtype = computeTypeOf(this.bufs[buf]?.storage ?? float32);
     return this.val({ op: "load", dtype, buf, ix, guards, fill });
   }
 

@@ -1,7 +1,9 @@
 /** Repeatable random choices and data whose sums and products are exact in every float type that holds them. */
+
 import type { DType } from "../../src/core/dtype.js";
 import type { ComputeType } from "../../src/core/scalar.js";
-import { elementBytes, widened } from "../../src/kernel/domains.js";
+import { computeTypeOf } from "../../src/core/scalar.js";
+import { elementBytes } from "../../src/kernel/domains.js";
 import type { Kernel } from "../../src/kernel/ir.js";
 import { elementsOf } from "../../src/kernel/storage-values.js";
 
@@ -65,6 +67,6 @@ export const randomBytes = (random: Random, { storage, length, input }: Slot): U
   const bytes = new Uint8Array(length * elementBytes(storage)).fill(0x11);
   if (!input) return bytes;
   const elements = elementsOf(storage, bytes);
-  for (let i = 0; i < length; i++) elements.set(i, randomNumber(random, widened(storage)));
+  for (let i = 0; i < length; i++) elements.set(i, randomNumber(random, computeTypeOf(storage)));
   return bytes;
 };

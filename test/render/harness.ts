@@ -1,4 +1,5 @@
 /** Runs one kernel both ways, rendered and interpreted, on the same bytes. */
+
 import assert from "node:assert/strict";
 import v8 from "node:v8";
 import type { DType } from "../../src/core/dtype.js";
@@ -10,7 +11,8 @@ import {
   toFloat16Bits,
 } from "../../src/core/half.js";
 import type { ComputeType, ScalarOp } from "../../src/core/scalar.js";
-import { elementBytes, widened } from "../../src/kernel/domains.js";
+import { computeTypeOf } from "../../src/core/scalar.js";
+import { elementBytes } from "../../src/kernel/domains.js";
 import { hostMath } from "../../src/kernel/host-math.js";
 import { interpret } from "../../src/kernel/interpret.js";
 import type { Axis, Guard, Ix, Kernel, Store, Val, ValId } from "../../src/kernel/ir.js";
@@ -56,7 +58,7 @@ export class Builder {
 
   loadFrom(buf: number, ix: Ix, guards: readonly Guard[] = [], fill = 0): ValId {
     const storage = this.bufs[buf]?.storage ?? d.float32;
-    return this.val({ op: "load", dtype: widened(storage), buf, ix, guards, fill });
+    return this.val({ op: "load", dtype: computeTypeOf(storage), buf, ix, guards, fill });
   }
 
   constant(dtype: ComputeType, value: number | bigint): ValId {

@@ -1,9 +1,15 @@
 /** Rendered maps equal the interpreter's, over sizes, storage types, strides and guards. */
+
 import { test } from "node:test";
 import type { DType } from "../../src/core/dtype.js";
 import * as d from "../../src/core/dtype.js";
-import { type ComputeType, type ScalarOp, scalarOps } from "../../src/core/scalar.js";
-import { widened } from "../../src/kernel/domains.js";
+import {
+  type ComputeType,
+  computeTypeOf,
+  type ScalarOp,
+  scalarOps,
+} from "../../src/core/scalar.js";
+
 import { affine, agree, Builder, random } from "./harness.js";
 
 const storages = d.dtypes.filter((t) => t !== d.complex64);
@@ -244,7 +250,7 @@ test("broadcast, reversed, strided and transposed operands", () => {
   ] as const) {
     for (const storage of [d.float32, d.int16, d.float64, d.bool]) {
       const b = new Builder(["grid", 0], ["grid", n]);
-      const t = widened(storage);
+      const t = computeTypeOf(storage);
       const row = b.load(storage, affine(0, [1, 1]));
       const column = b.load(storage, affine(0, [0, 1]));
       const turned = b.load(storage, affine(0, [0, 1], [1, m]));

@@ -1,8 +1,10 @@
 /** Matrix-product kernels from einsum notation, and their run on rendered Wasm, against the interpreter. */
+
 import assert from "node:assert/strict";
 import v8 from "node:v8";
 import { type DType, float32 } from "../../src/core/dtype.js";
-import { elementBytes, pointsOf, widened } from "../../src/kernel/domains.js";
+import { computeTypeOf } from "../../src/core/scalar.js";
+import { elementBytes, pointsOf } from "../../src/kernel/domains.js";
 import { hostMath } from "../../src/kernel/host-math.js";
 import { interpret } from "../../src/kernel/interpret.js";
 import type { Ix, Kernel, ValId } from "../../src/kernel/ir.js";
@@ -66,7 +68,7 @@ export const productKernel = (spec: string, sizes: Sizes, o: ProductOptions = {}
     [...letters].reduce((m, l) => m | (1 << axes.indexOf(l)), 0);
   const c = k.val({
     op: "contract",
-    dtype: widened(o.a ?? float32),
+    dtype: computeTypeOf(o.a ?? float32),
     a: va,
     b: vb,
     over: mask(summed),

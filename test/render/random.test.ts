@@ -1,9 +1,11 @@
 /** Random legal kernels: rendered and interpreted results are the same, exactly, on numbers that sums keep exact. */
+
 import { test } from "node:test";
 import type { DType } from "../../src/core/dtype.js";
 import * as d from "../../src/core/dtype.js";
 import type { ComputeType, ScalarOp } from "../../src/core/scalar.js";
-import { domainsOf, widened } from "../../src/kernel/domains.js";
+import { computeTypeOf } from "../../src/core/scalar.js";
+import { domainsOf } from "../../src/kernel/domains.js";
 import type { Guard, Ix, ValId } from "../../src/kernel/ir.js";
 import { slabRows } from "../../src/kernel/ir.js";
 import { affine, agree, Builder, random } from "./harness.js";
@@ -54,7 +56,7 @@ class Maker {
       ...this.lengths.map((n, i) => [i < grid ? "grid" : "row", i === 0 ? 0 : n] as const),
     );
     this.storages = this.pick(families);
-    this.type = widened(this.storages[0] ?? d.float32);
+    this.type = computeTypeOf(this.storages[0] ?? d.float32);
   }
 
   int(n: number): number {

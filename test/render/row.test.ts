@@ -1,9 +1,11 @@
 /** Rendered reductions equal the interpreter's: rows, columns, stages, terminal reductions into partial buffers. */
+
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { DType } from "../../src/core/dtype.js";
 import * as d from "../../src/core/dtype.js";
-import { widened } from "../../src/kernel/domains.js";
+import { computeTypeOf } from "../../src/core/scalar.js";
+
 import type { Kernel } from "../../src/kernel/ir.js";
 import { slabRows } from "../../src/kernel/ir.js";
 import { affine, agree, Builder, bytesOf, elements, execute, mask } from "./harness.js";
@@ -19,7 +21,7 @@ function reduction(
   turned: number,
 ): Kernel {
   const b = new Builder(["grid", 0], ["row", n]);
-  const t = widened(storage);
+  const t = computeTypeOf(storage);
   const x = b.load(
     storage,
     turned > 0 ? affine(0, [0, 1], [1, turned]) : affine(0, [0, n], [1, 1]),
@@ -122,7 +124,7 @@ function softmax(
   const b = new Builder(["grid", 0], ...sizes.map((s) => ["row", s] as const));
   const rows = sizes.map((_, i) => i + 1);
   const ix = affine(0, [0, outerStride], ...rows.map((a, i) => [a, strides[i] ?? 1] as const));
-  const t = widened(storage);
+  const t = computeTypeOf(storage);
   const x = b.load(storage, ix);
   const e = b.op("exp", t, b.op("sub", t, x, b.reduce("max", x, rows)));
   const y = b.op("div", t, e, b.reduce("sum", e, rows));
@@ -200,7 +202,7 @@ test("terminal reductions alone: one and two grid axes, strided rows, scalars, e
           [130, 1],
           [0, 3],
         ] as const) {
-          const t = widened(storage);
+          const t = computeTypeOf(storage);
           const slabs = Math.ceil((m * k) / slabRows);
           const b = new Builder(["grid", 0], ["grid", k], ["row", n]);
           const x = b.load(storage, affine(0, [0, k * n], [1, n], [2, 1]));

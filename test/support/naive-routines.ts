@@ -1,10 +1,12 @@
 /** Reductions and hand-written routines in plain JavaScript, over whole columns of values. */
+
 import type { DType } from "../../src/core/dtype.js";
 import { IndexError, InternalError } from "../../src/core/errors.js";
 import type { Routine } from "../../src/core/routine.js";
 import type { Combine } from "../../src/core/scalar.js";
+import { computeTypeOf } from "../../src/core/scalar.js";
 import { type Shape, sizeOf } from "../../src/graph/node.js";
-import { computeType } from "../../src/primitives/families/operands.js";
+
 import { type Cell, cellOf, eager } from "./naive-scalars.js";
 
 export type Value = Cell["v"];
@@ -46,7 +48,7 @@ const isNaNValue = (v: Value): boolean => typeof v === "number" && Number.isNaN(
 
 /** Combines the values of one reduction; NaN propagates through extrema, argument extrema skip it unless it is first. */
 export const combine = (how: Combine, d: DType, values: readonly Value[]): Value => {
-  const type = computeType(d);
+  const type = computeTypeOf(d);
   if (how === "argmax" || how === "argmin") {
     let best = 0;
     for (let i = 1; i < values.length; i++) {
@@ -93,7 +95,7 @@ const scan = (r: Routine & { routine: "scan" }, x: readonly Value[], out: Value[
     for (const p of way) {
       const before = seen.length === 0 ? null : combine(r.how, r.dtype, seen);
       seen.push(at(x, p));
-      const first = (): Value => cellOf(eager.constant(computeType(r.dtype), identity[r.how])).v;
+      const first = (): Value => cellOf(eager.constant(computeTypeOf(r.dtype), identity[r.how])).v;
       out[p] = r.exclusive ? (before ?? first()) : combine(r.how, r.dtype, seen);
     }
   });

@@ -2,10 +2,12 @@
  * An evaluator that computes one node after the other from the lowering descriptions, in plain JavaScript doubles: the
  * oracle of the law tests, independent of scheduler, kernels and devices. float32 and complex64 keep double precision.
  */
+
 import type { DType } from "../../src/core/dtype.js";
 import { IndexError, InternalError } from "../../src/core/errors.js";
 import type { Scalar } from "../../src/core/guards.js";
 import type { Combine } from "../../src/core/scalar.js";
+import { computeTypeOf } from "../../src/core/scalar.js";
 import { Storage } from "../../src/core/storage.js";
 import { encodeValues, reader } from "../../src/core/values.js";
 import type { Evaluator } from "../../src/graph/evaluator.js";
@@ -13,7 +15,7 @@ import { holeError } from "../../src/graph/hole.js";
 import type { Lowering, Parts, Position, View } from "../../src/graph/lowering.js";
 import { type Aval, Node, noNodes, outsOf, type Shape, sizeOf } from "../../src/graph/node.js";
 import { keepOrDetach } from "../../src/graph/trace.js";
-import { computeType } from "../../src/primitives/families/operands.js";
+
 import {
   at,
   type Column,
@@ -80,7 +82,7 @@ export const columnOf = (n: Node): Column => {
 };
 
 const cellsOf = (x: Aval, c: Column, i: number): Parts<unknown> => ({
-  re: { type: computeType(x.dtype), v: at(c.re, i) },
+  re: { type: computeTypeOf(x.dtype), v: at(c.re, i) },
   im: c.im === null ? null : { type: "f32", v: at(c.im, i) },
 });
 
@@ -92,7 +94,7 @@ const fill = (out: Aval, f: (flat: number, place: number[]) => Parts<unknown>): 
   for (let i = 0; i < size; i++) {
     const p = f(i, coordinates(out.shape, i));
     const cell = cellOf(p.re);
-    if (cell.type !== computeType(out.dtype))
+    if (cell.type !== computeTypeOf(out.dtype))
       throw new InternalError(`[naive] ${cell.type} as an element of ${out.dtype.name}`);
     re.push(narrow(cell.v, out.dtype));
     if (out.dtype.kind === "complex") im.push(Number(cellOf(p.im).v));
@@ -140,7 +142,7 @@ const source = (view: View, input: Aval, output: Aval, place: readonly number[])
 };
 
 const zeroOf = (d: DType): Value => {
-  const t = computeType(d);
+  const t = computeTypeOf(d);
   return t === "bool" ? false : t === "i64" || t === "u64" ? 0n : 0;
 };
 
@@ -203,7 +205,7 @@ const compute = (
       const c = at(columns, 0);
       const view = l.view(attrs, x, out);
       const zero = {
-        re: { type: computeType(x.dtype), v: zeroOf(x.dtype) },
+        re: { type: computeTypeOf(x.dtype), v: zeroOf(x.dtype) },
         im: { type: "f32", v: 0 },
       };
       return [
@@ -241,7 +243,7 @@ const compute = (
       const complex = typeof v === "object" ? v : { re: v, im: 0 };
       return [
         fill(out, () => ({
-          re: eager.constant(computeType(out.dtype), complex.re),
+          re: eager.constant(computeTypeOf(out.dtype), complex.re),
           im: eager.constant("f32", complex.im),
         })),
       ];

@@ -1,12 +1,13 @@
 /** The elementwise family: operands and result share one shape, element i of the result depends on element i of each operand. */
+
 import { bool, type DType, dtypes, isInexact } from "../../core/dtype.js";
 import { DTypeError } from "../../core/errors.js";
-import { type ScalarOp, type Scalars, scalarOps } from "../../core/scalar.js";
+import { computeTypeOf, type ScalarOp, type Scalars, scalarOps } from "../../core/scalar.js";
 import { bind } from "../../graph/bind.js";
 import type { Parts } from "../../graph/lowering.js";
 import type { Aval, Node } from "../../graph/node.js";
 import { type Derivative, define, type Primitive, type Zero } from "../../graph/primitive.js";
-import { at, computeType, requireEqual, same } from "./operands.js";
+import { at, requireEqual, same } from "./operands.js";
 
 /** What an instruction does on complex operands. */
 export type ComplexRule = (s: Scalars<unknown>, ins: readonly Parts<unknown>[]) => Parts<unknown>;
@@ -27,7 +28,7 @@ export interface Elementwise {
 
 /** Dtypes on which the instruction is defined, by code. */
 const domain = (fn: Fn, complex: boolean): readonly boolean[] =>
-  dtypes.map((d) => (d.kind === "complex" ? complex : scalarOps[fn].on.includes(computeType(d))));
+  dtypes.map((d) => (d.kind === "complex" ? complex : scalarOps[fn].on.includes(computeTypeOf(d))));
 
 const refuse = (name: string, ok: readonly boolean[], dtype: DType): DTypeError => {
   const names = dtypes.filter((d) => ok[d.code] === true).map((d) => d.name);

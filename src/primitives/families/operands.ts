@@ -1,7 +1,5 @@
 /** Helpers that every primitive uses: its operands, its compute types, its keys. */
-import type { DType } from "../../core/dtype.js";
 import { DTypeError, InternalError, ShapeError } from "../../core/errors.js";
-import type { ComputeType } from "../../core/scalar.js";
 import type { KeySink } from "../../graph/lowering.js";
 import { type Aval, type Shape, sameShape } from "../../graph/node.js";
 
@@ -14,26 +12,6 @@ export const at = <T>(list: readonly T[], i: number): T => {
 
 /** Identity: the lift of attributes that do not name axes. */
 export const same = <A>(attrs: A): A => attrs;
-
-const byCode: readonly ComputeType[] = [
-  "bool",
-  "u32",
-  "u32",
-  "u32",
-  "u64",
-  "i32",
-  "i32",
-  "i32",
-  "i64",
-  "f32",
-  "f32",
-  "f32",
-  "f64",
-  "f32",
-];
-
-/** What kernels compute with for a storage dtype (per part, for complex64). */
-export const computeType = (d: DType): ComputeType => byCode[d.code] ?? "f32";
 
 /** Refuses operands of different shapes or dtypes: the op layer broadcasts and casts before it binds. */
 export const requireEqual = (name: string, a: Aval, b: Aval): void => {

@@ -1,6 +1,8 @@
 /** Loads and stores of every storage type: widened to the compute type, narrowed back with one rounding. */
+
 import type { DType } from "../../core/dtype.js";
-import { elementBytes, widened } from "../../kernel/domains.js";
+import { computeTypeOf } from "../../core/scalar.js";
+import { elementBytes } from "../../kernel/domains.js";
 import { fromBrain, fromHalf, toBrain, toHalf } from "./half.js";
 import type { Ref } from "./lane-code.js";
 import type { Ops } from "./ops.js";
@@ -124,7 +126,7 @@ const narrow = (o: Ops, storage: DType, value: Ref): Ref => {
 /** One element. `o` has one lane. */
 export function storeScalar(o: Ops, storage: DType, address: Ref, value: Ref, offset = 0): void {
   const size = elementBytes(storage);
-  const t = widened(storage);
+  const t = computeTypeOf(storage);
   const float = t === "f32" || t === "f64";
   const name =
     size === 1

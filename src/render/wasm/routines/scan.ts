@@ -1,9 +1,11 @@
 /** Scans: running sums, products and extrema; float32 and narrower floats accumulate in doubles, rounding at each store. */
+
 import { type DType, float32 } from "../../../core/dtype.js";
 import { InternalError } from "../../../core/errors.js";
 import type { Routine } from "../../../core/routine.js";
 import type { ComputeType, ScalarOp } from "../../../core/scalar.js";
-import { widened } from "../../../kernel/domains.js";
+import { computeTypeOf } from "../../../core/scalar.js";
+
 import type { Ref } from "../lane-code.js";
 import type { Ops } from "../ops.js";
 import { loadScalar, loadVector, storeScalar, storeVector } from "../storage.js";
@@ -55,7 +57,7 @@ const identity = (r: Scan, t: ComputeType): number | bigint => {
 
 /** Whether values widen to doubles for the carry. */
 const inDoubles = (r: Scan): boolean =>
-  widened(r.dtype) === "f32" && (r.how === "sum" || r.how === "prod");
+  computeTypeOf(r.dtype) === "f32" && (r.how === "sum" || r.how === "prod");
 
 /** Walks the scanned axis: `step` gets the address offset of each position, in order. */
 const walk = (f: Frame, r: Scan, body: (offset: Ref, step: Ref) => void): void => {
@@ -69,7 +71,7 @@ const walk = (f: Frame, r: Scan, body: (offset: Ref, step: Ref) => void): void =
 /** One column, its carry in a local. */
 const scanColumn = (f: Frame, r: Scan, source: Ref, target: Ref): void => {
   const { code, one } = f;
-  const t = widened(r.dtype);
+  const t = computeTypeOf(r.dtype);
   const double = inDoubles(r);
   const type = double ? "f64" : t;
   const carry = code.variable(one.constant(type, identity(r, type)));
@@ -117,7 +119,7 @@ interface Group {
 /** Carries of the compute type. */
 const plainGroup = (f: Frame, r: Scan, o: Ops): Group => {
   const { code } = f;
-  const t = widened(r.dtype);
+  const t = computeTypeOf(r.dtype);
   const scalar = t === "f32" || t === "f64" ? t : t === "i64" || t === "u64" ? "i64" : "i32";
   const kind = o.lanes === 1 ? scalar : "v128";
   const carryBytes = scalar === "f64" || scalar === "i64" ? 8 : 4;

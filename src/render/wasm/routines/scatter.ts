@@ -1,8 +1,10 @@
 /** Scatter: the base is copied, then each tuple's block of updates is combined into its place, in order. */
+
 import { type DType, float32, uint8, uint16, uint32, uint64 } from "../../../core/dtype.js";
 import type { Routine, ScatterMode } from "../../../core/routine.js";
 import type { ScalarOp } from "../../../core/scalar.js";
-import { widened } from "../../../kernel/domains.js";
+import { computeTypeOf } from "../../../core/scalar.js";
+
 import { argBytes } from "../../contract.js";
 import type { Ref } from "../lane-code.js";
 import { loadScalar, loadVector, storeScalar, storeVector } from "../storage.js";
@@ -59,7 +61,7 @@ const writeRun = (f: Frame, r: Scatter, run: number, source: Ref, target: Ref): 
   const { code } = f;
   const { dtype, mode } = r;
   const { size } = dtype;
-  const t = widened(dtype);
+  const t = computeTypeOf(dtype);
   if (dtype.kind === "complex" && mode !== "replace") {
     const how = mode === "add" ? "sum" : mode;
     code.loop(code.i32(0), code.i32(run), 1, (i) => {
