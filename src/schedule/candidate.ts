@@ -1,5 +1,6 @@
 /** Groups as the partitioner holds them, and the attempt to make one of two: unified axes, then legality. */
 import { type Atoms, accessPlaces, type Places, splitDomain, Unifier } from "./atoms.js";
+import { deny, refuse } from "./decisions.js";
 import type { Op, Read, Tensor } from "./graph.js";
 
 export interface Group {
@@ -99,13 +100,18 @@ export const shapeOf = (
   const members = places;
   const contracts = ops.filter((o) => o.kind === "contract");
   const reductions = ops.filter((o) => o.kind === "reduce");
-  if (contracts.length > 1 || (contracts.length === 1 && reductions.length > 0)) return null;
+  if (contracts.length > 1) return refuse("a kernel holds one contraction");
+  if (contracts.length === 1 && reductions.length > 0)
+    return refuse("a kernel holds a contraction or reductions, not both");
   const contract = contracts[0];
   if (contract !== undefined) return contractShape(ops, places, contract, all, members, stored);
   if (reductions.length === 0) {
     for (const op of ops) {
       const mask = maskOf(places.get(op) ?? []);
-      if (mask !== all && (stored(op, members) || op.weight > 4)) return null;
+      if (mask === all) continue;
+      if (stored(op, members))
+        return refuse("a stored value varies over fewer axes than the kernel has");
+      if (op.weight > 4) return refuse("a dear value would be computed again along other axes");
     }
     return { grid: all, row: 0, terminals: [], finish: [], contract: null };
   }
@@ -151,26 +157,34 @@ const rowShape = (
   let rows = 0;
   for (const r of reductions) {
     const domain = places.get(r) ?? [];
-    if (maskOf(domain) !== all) return null;
+    if (maskOf(domain) !== all)
+      return refuse("every reduction of a kernel runs over all of its axes");
     const over = overMask(r, domain);
     if (over === row && row !== 0) rows++;
     else if (over === grid && isSlabbed(r)) terminals.push(r);
-    else return null;
+    else {
+      return refuse(
+        "the reductions of a kernel run over one row, or are sums over all that is outside of it",
+      );
+    }
   }
   const finished = new Set<Op>(terminals);
   const finish: Op[] = [];
   let staged = rows > 1;
   for (const op of ops) {
     if (op.kind === "reduce") {
-      if (op.sources.some((p) => finished.has(p))) return null;
+      if (op.sources.some((p) => finished.has(p)))
+        return refuse("a reduction cannot read a sum over the grid, which ends after it");
       continue;
     }
     const mask = maskOf(places.get(op) ?? []);
     const late = op.sources.some((p) => finished.has(p));
     if (late) {
       // What follows a terminal reduction runs once it is finished, on rows alone.
-      if ((mask & grid) !== 0) return null;
-      if (op.sources.some((p) => members.has(p) && !finished.has(p))) return null;
+      if ((mask & grid) !== 0)
+        return refuse("what reads a sum over the grid has to wait until the whole grid is done");
+      if (op.sources.some((p) => members.has(p) && !finished.has(p)))
+        return refuse("what finishes a sum over the grid may read nothing else of the kernel");
       finished.add(op);
       finish.push(op);
       continue;
@@ -180,12 +194,15 @@ const rowShape = (
       continue;
     }
     if (mask === grid && rows > 0) continue;
-    if (stored(op, members) || op.weight > 4) return null;
+    if (stored(op, members))
+      return refuse("a stored value varies over fewer axes than the kernel has");
+    if (op.weight > 4) return refuse("a dear value would be computed again along other axes");
   }
-  if (staged && product(row, sizes) > longestRow) return null;
-  if (terminals.length > 0 && product(row, sizes) > longestRow) return null;
+  if ((staged || terminals.length > 0) && product(row, sizes) > longestRow)
+    return refuse(`the row is longer than the ${longestRow} elements that are kept at hand`);
   // Few grid points are not worth a second kernel.
-  if (terminals.length > 0 && rows === 0 && product(grid, sizes) < 256) return null;
+  if (terminals.length > 0 && rows === 0 && product(grid, sizes) < 256)
+    return refuse("few rows are not worth a second kernel that adds them up");
   return { grid, row, terminals, finish, contract: null };
 };
 
@@ -212,7 +229,8 @@ const contractShape = (
     const mask = maskOf(places.get(op) ?? []);
     const follows = op.sources.some((p) => after.has(p));
     if (follows) {
-      if (mask !== grid) return null;
+      if (mask !== grid)
+        return refuse("what follows a contraction varies over exactly the axes of its result");
       after.add(op);
     }
   }
@@ -225,14 +243,21 @@ const contractShape = (
     const feeds = readers.some((r) => r === contract || before.has(r));
     if (feeds) {
       // It runs while panels are packed, once per panel: only what is cheap may.
-      if (readers.some((r) => after.has(r) && r !== contract)) return null;
+      if (readers.some((r) => after.has(r) && r !== contract))
+        return refuse("a value that feeds a contraction is also read after it");
       packing += op.weight;
-      if (stored(op, members) || packing > packingLimit) return null;
+      if (stored(op, members)) return refuse("a value that feeds a contraction has other readers");
+      if (packing > packingLimit)
+        return refuse("too dear to be computed anew each time an operand's panel is packed");
       before.add(op);
     } else {
       const mask = maskOf(places.get(op) ?? []);
-      if ((mask & k) !== 0) return null;
-      if (mask !== grid && (stored(op, members) || op.weight > 4)) return null;
+      if ((mask & k) !== 0)
+        return refuse("a value beside a contraction runs along the axis that it contracts");
+      if (mask !== grid && (stored(op, members) || op.weight > 4))
+        return refuse(
+          "a dear or stored value varies over fewer axes than the contraction's result",
+        );
     }
   }
   const read = new Set<Tensor>();
@@ -241,7 +266,8 @@ const contractShape = (
       if (!edge.tensor.producers.some((p) => before.has(p))) read.add(edge.tensor);
     }
   }
-  if (before.size > 0 && read.size > packingReads) return null;
+  if (before.size > 0 && read.size > packingReads)
+    return refuse(`more than ${packingReads} tensors would be read while operands are packed`);
   return { grid, row: 0, terminals: [], finish: [], contract };
 };
 
@@ -321,12 +347,16 @@ class Merger {
       if (p === undefined) continue;
       if (p.into !== null) {
         // A concatenation exists in memory only.
-        if (t.producers.some((x) => this.a.places.has(x))) return false;
+        if (t.producers.some((x) => this.a.places.has(x)))
+          return deny("a concatenation exists in memory only");
         continue;
       }
       if (!this.a.places.has(p)) continue;
       const made = resultPlaces(p, this.domain(this.a, p));
-      for (const r of reads) if (!this.unify(made, this.access(this.b, r))) return false;
+      for (const r of reads) {
+        if (this.unify(made, this.access(this.b, r))) continue;
+        return deny("it is read at other places than it is computed: indices do not correspond");
+      }
     }
     return true;
   }
@@ -353,18 +383,19 @@ class Merger {
       if (renamed === null && g === this.a) continue;
       for (const [op, lists] of g.places) {
         const moved = renamed === null ? lists : lists.map((l) => renameList(l, renamed));
-        if (bitsIn(maskOf(moved)) !== countOf(moved)) return null;
+        if (bitsIn(maskOf(moved)) !== countOf(moved))
+          return refuse("one axis of the kernel would be two axes of an operation");
         places.set(op, moved);
       }
     }
-    if (sizes.length > mostAtoms) return null;
+    if (sizes.length > mostAtoms) return refuse(`more than ${mostAtoms} axes`);
     const ops = [...this.a.ops, ...this.b.ops].sort((x, y) => x.id - y.id);
     const shape = shapeOf(ops, places, sizes, stored);
     if (shape === null) return null;
     const reads = this.reads();
     let buffers = reads.size;
     for (const op of ops) if (stored(op, places)) buffers++;
-    if (buffers > mostBuffers) return null;
+    if (buffers > mostBuffers) return refuse(`more than ${mostBuffers} buffers`);
     return { id, ops, sizes, places, reads, shape, reduces: this.a.reduces || this.b.reduces };
   }
 
@@ -407,9 +438,12 @@ const renameList = (list: Atoms, renamed: readonly Atoms[]): Atoms => {
 
 /** A quick look at whether two groups could be one kernel at all. */
 export const mayMerge = (a: Group, b: Group): boolean => {
-  if (a.ops.length + b.ops.length > mostOps) return false;
-  if (a.shape.contract !== null) return b.shape.contract === null && !b.reduces;
-  return b.shape.contract === null || !a.reduces;
+  if (a.ops.length + b.ops.length > mostOps) return deny(`more than ${mostOps} operations`);
+  if (a.shape.contract !== null && b.shape.contract !== null)
+    return deny("a kernel holds one contraction");
+  if ((a.shape.contract !== null && b.reduces) || (b.shape.contract !== null && a.reduces))
+    return deny("a kernel holds a contraction or reductions, not both");
+  return true;
 };
 
 /** One group of two, the first before the second; null where that is no legal kernel. */

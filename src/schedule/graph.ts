@@ -52,6 +52,8 @@ export type OpKind = "map" | "constant" | "reduce" | "contract" | "routine";
 /** One computation. `lowering` says what; a part of a concatenation is a copy that goes `into` a slice of a larger tensor. */
 export interface Op {
   readonly id: number;
+  /** Of the primitive it computes, for people. */
+  readonly name: string;
   readonly kind: OpKind;
   readonly lowering: Lowering<unknown> | typeof copying;
   readonly attrs: unknown;
@@ -127,6 +129,7 @@ class Builder {
 
   private op(
     kind: OpKind,
+    name: string,
     lowering: Op["lowering"],
     attrs: unknown,
     ins: readonly Edge[],
@@ -139,6 +142,7 @@ class Builder {
     if (out === undefined) throw new InternalError("[schedule] an operation without results");
     const op: Op = {
       id: this.ops.length,
+      name,
       kind,
       lowering,
       attrs,
@@ -162,7 +166,7 @@ class Builder {
   }
 
   copy(edge: Edge): Tensor {
-    return this.op("map", copying, undefined, [edge], [edge], -1).out;
+    return this.op("map", "copy", copying, undefined, [edge], [edge], -1).out;
   }
 
   /** The tensor an edge denotes, contiguous and in memory. */
@@ -195,10 +199,11 @@ class Builder {
     const ins = n.ins.map((x) => this.resolve(x));
     const source = this.sources.get(n) ?? -1;
     if (l.kind !== "routine")
-      return this.plain(this.op(kindOf(l), l, n.attrs, ins, [n], source).out);
+      return this.plain(this.op(kindOf(l), prim.name, l, n.attrs, ins, [n], source).out);
     const outs = outsOf(n);
     const op = this.op(
       "routine",
+      prim.name,
       l,
       n.attrs,
       // The routine sees the shape of the view, which may be a reshape of the stored tensor.
@@ -270,7 +275,7 @@ class Builder {
     for (const x of n.ins) {
       const e = this.resolve(x);
       if (sizeOf(e.shape) > 0) {
-        const part = this.op("map", copying, undefined, [e], [e], -1, {
+        const part = this.op("map", n.prim?.name ?? "copy", copying, undefined, [e], [e], -1, {
           tensor: whole,
           axis,
           offset,

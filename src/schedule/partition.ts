@@ -1,6 +1,7 @@
 /** Cuts the pending graph into kernels: greedy merging of groups by the memory traffic it saves, in topological order. */
 import { sizeOf } from "../graph/node.js";
 import { type Group, type Members, mayMerge, mergeGroups, uniformGroup } from "./candidate.js";
+import { decide, deny, isListening, refuse, takeReasons } from "./decisions.js";
 import type { Op, Tensor, TensorGraph } from "./graph.js";
 import type { GroupPlan } from "./group.js";
 import { planGroup } from "./place.js";
@@ -11,6 +12,8 @@ const chainLimit = 24;
 const rounds = 4;
 /** Readers of one tensor that are tried pair by pair. */
 const mostSiblings = 8;
+const cheap = "cheap, and reads nothing that is not in memory anyway";
+const twoKernels = "a sum over the grid is added up by a second kernel, in order";
 /** Groups that a merge may delay. */
 const mostWaiting = 48;
 
@@ -118,6 +121,7 @@ class Partitioner {
     const dims = domainDims(first).map((d) => d.size);
     const group =
       fits && !dims.includes(0) ? uniformGroup(this.ids++, ops, dims, this.stored) : null;
+    if (group !== null && ops.length > 1) decide("merged", ops, [], 0, "an element-wise chain");
     if (group !== null || ops.length === 1) this.addItem(group, ops);
     else
       for (const op of ops)
@@ -254,11 +258,19 @@ class Partitioner {
     return merged;
   }
 
+  /** The group that two would be, or null where a rule refuses it. */
+  private together(a: Item, b: Item, first: Group, second: Group): Group | null {
+    if (!mayMerge(first, second)) return null;
+    if (this.gain(first, second) <= 0) return refuse("it would save no memory traffic");
+    if (!this.separable(a, b)) return null;
+    return mergeGroups(this.ids++, first, second, this.stored);
+  }
+
   private merged(a: Item, b: Item, first: Group, second: Group): boolean {
-    if (!mayMerge(first, second) || this.gain(first, second) <= 0) return false;
-    if (!this.separable(a, b)) return false;
-    const group = mergeGroups(this.ids++, first, second, this.stored);
+    const group = this.together(a, b, first, second);
     if (group === null) return false;
+    if (isListening())
+      decide("merged", first.ops, second.ops, this.gain(first, second), "saves memory traffic");
     this.replace(a, b, group);
     return true;
   }
@@ -276,9 +288,11 @@ class Partitioner {
         const to = this.itemOf.get(op);
         if (to === undefined || to === from) continue;
         if (to === b) {
-          if (from !== a) return false;
+          if (from !== a)
+            return deny("another kernel that cannot be part of this one lies between them");
         } else if (to.order < b.order && to.mark !== epoch) {
-          if (++waiting > mostWaiting) return false;
+          if (++waiting > mostWaiting)
+            return deny(`more than ${mostWaiting} kernels would have to wait for it`);
           to.mark = epoch;
           stack.push(to);
         }
@@ -309,6 +323,42 @@ class Partitioner {
     for (const op of group.ops) this.itemOf.set(op, merged);
   }
 
+  /** Says of all kernels what was merged without a question, what is computed by its readers, and what stayed apart. */
+  explain(): void {
+    for (const op of this.graph.ops) {
+      if (op.kind === "constant" || !op.free || op.out.required) continue;
+      const readers = this.graph.ops.filter((r) => r.ins.some((e) => e.tensor === op.out));
+      if (readers.length > 0) decide("recomputed", [op], readers, op.out.bytes, cheap);
+    }
+    for (const item of this.items) {
+      if (item === null) continue;
+      const terminals = item.group?.shape.terminals ?? [];
+      if (terminals.length > 0) decide("finished", terminals, [], 0, twoKernels);
+      const seen = new Set<Item>();
+      for (const op of this.targets(item)) {
+        const to = this.itemOf.get(op);
+        if (to === undefined || seen.has(to)) continue;
+        seen.add(to);
+        this.explainApart(item, to);
+      }
+    }
+  }
+
+  private explainApart(a: Item, b: Item): void {
+    let bytes = 0;
+    for (const op of a.ops) {
+      for (const t of op.into === null ? op.outs : [op.into.tensor])
+        if (t.readers.some((r) => b.ops.includes(r))) bytes += t.bytes;
+    }
+    takeReasons();
+    const alone = [...a.ops, ...b.ops].find((op) => op.kind === "routine");
+    if (alone !== undefined) deny(`${alone.name} is a routine, which reads and writes memory`);
+    else if (a.group === null || b.group === null) deny("there is nothing to compute");
+    else if (this.together(a, b, a.group, b.group) !== null)
+      deny("the search ended before it was tried again");
+    decide("apart", a.ops, b.ops, bytes, takeReasons().join("; "));
+  }
+
   plans(): (GroupPlan | Op)[] {
     const out: (GroupPlan | Op)[] = [];
     for (const item of this.items) {
@@ -325,5 +375,6 @@ export const partition = (graph: TensorGraph): readonly (GroupPlan | Op)[] => {
   const p = new Partitioner(graph);
   p.chains();
   p.merge();
+  if (isListening()) p.explain();
   return p.plans();
 };
