@@ -200,6 +200,57 @@ for (const threads of [1, 2]) {
   });
 }
 
+test("the calling thread runs no kernel of an asynchronous list", async () => {
+  const d = device({ threads: 2 });
+  const size = 512;
+  const { list, slots } = longProduct(d, size);
+  // Threads start when there was work for them; until then lists are walked here.
+  const end = performance.now() + 20_000;
+  while (d.asynchronousCounts().led === 0) {
+    await d.submit(list, slots, []);
+    assert.ok(performance.now() < end, "no thread takes lists over");
+  }
+  const before = d.asynchronousCounts();
+  const pending = Array.from({ length: 5 }, () => d.submit(list, slots, []));
+  assert.deepEqual(await Promise.all(pending), [null, null, null, null, null]);
+  assert.deepEqual(d.asynchronousCounts(), { here: before.here, led: before.led + 5 });
+  assert.equal(valuesOf(slots[2])[size + 1], size);
+  // Small lists are not worth handing over.
+  const x = [floats(d, 100, () => 1), floats(d, 100, () => 2)];
+  await d.submit(accumulate(d, 100, 3), x, [1]);
+  assert.deepEqual(d.asynchronousCounts(), { here: before.here + 1, led: before.led + 5 });
+  // Nor is anything on one thread.
+  d.setThreads(1);
+  await d.submit(list, slots, []);
+  assert.deepEqual(d.asynchronousCounts(), { here: before.here + 2, led: before.led + 5 });
+});
+
+test("what runs at once waits for what was submitted before", async () => {
+  const d = eager(2);
+  warmUp(d);
+  const { list, slots } = longProduct(d, 1024);
+  const copy = d.prepare(
+    [
+      {
+        loaded: d.load(scaledAdd(n)),
+        outer: n,
+        buffers: [2, 3, 3].map((slot) => ({ slot, offset: 0 })),
+        params: [0],
+      },
+    ],
+    4,
+  );
+  const out = floats(d, n, () => 0);
+  for (let round = 1; round <= 5; round++) {
+    const pending = d.submit(list, slots, []);
+    // At one time it has not begun by then, at another it is in the middle.
+    if (round % 2 === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+    d.run(copy, [...slots, out], [1]);
+    assert.ok(valuesOf(out).every((v) => v === 1024 * round));
+    assert.equal(await pending, null);
+  }
+});
+
 /** Whether `attempt` came to its end; otherwise it must have failed because a thread was gone. */
 const finished = (attempt: Promise<unknown>): Promise<boolean> =>
   attempt.then(
@@ -224,6 +275,8 @@ test("a list whose helper is killed ends, with an error or the right result; the
     d.setThreads(2);
     warmUp(d);
     const before = valuesOf(out);
+    // One that helps or, in the asynchronous case, also the one that leads.
+    const victim = round % 4 === 3 ? 0 : 1;
     if (round % 2 === 0) {
       d.killThread(1);
       const run = async (): Promise<unknown> => d.run(many, [x, out], [1]);
@@ -234,7 +287,7 @@ test("a list whose helper is killed ends, with an error or the right result; the
         );
     } else {
       const running = finished(d.submit(list, slots, []));
-      setTimeout(() => d.killThread(1), round);
+      setTimeout(() => d.killThread(victim), round);
       if (await running) assert.equal(valuesOf(slots[2])[size + 1], size);
     }
     const last = valuesOf(out);

@@ -56,3 +56,33 @@ export const line = {
 
 /** One kernel made known to the workers: the next one's address, the place in the table, the module's bytes. */
 export const news = { next: 0, slot: 4, length: 8, bytes: 12 } as const;
+
+/** Offsets in the leader's control block. */
+export const lead = {
+  /** What it does, see `state`. */
+  state: 0,
+  stop: 4,
+  /** The list: first record, end, and where it came to. */
+  first: 8,
+  end: 12,
+  /** Scratch of its own, and the control block of the pool that helps, or 0. */
+  scratch: 16,
+  pool: 20,
+  newsCount: 24,
+  firstNews: 28,
+  /** How many kernels it has instantiated. */
+  installed: 32,
+  ready: 36,
+  /** Set when the list cannot be finished. */
+  quit: 40,
+  /** Set when the thread has ended, as asked or because it could not go on. */
+  gone: 44,
+  /** A file descriptor of the thread's own, see `line.marker`. */
+  marker: 48,
+  /** f64: milliseconds that the last list took. */
+  elapsed: 56,
+  bytes: 64,
+} as const;
+
+/** What a leader is at: nothing; a list; it has ended one, and nobody has taken notice; it shall end itself. */
+export const state = { idle: 0, running: 1, done: 2, stopping: 3 } as const;

@@ -1,5 +1,5 @@
 /** The CPU device: generated WebAssembly over one linear memory, command lists walked inside WebAssembly. */
-import { ArgumentError, InternalError } from "../../core/errors.js";
+import { ArgumentError, type DeviceError, InternalError } from "../../core/errors.js";
 import type { Routine } from "../../core/routine.js";
 import type { Storage } from "../../core/storage.js";
 import type { Kernel } from "../../kernel/ir.js";
@@ -18,8 +18,10 @@ import { WasmExecutable } from "./executable.js";
 import { detectFeatures } from "./features.js";
 import { faultAddress, Heap } from "./heap.js";
 import { parallelism } from "./host.js";
+import { Leader } from "./leader.js";
 import { Loader, type LoaderCounts } from "./loader.js";
-import { Pool } from "./pool.js";
+import { Pool, threadLost } from "./pool.js";
+import type { Progress } from "./queue.js";
 import { WasmStorage } from "./storage.js";
 
 export interface WasmDeviceOptions {
@@ -38,14 +40,28 @@ export interface WasmDeviceOptions {
 const shareNanoseconds = 7_000;
 /** Starting threads takes a few milliseconds: they come when the work that they could have shared took longer. */
 const startNanoseconds = 10_000_000;
-/** An asynchronous list lets the event loop turn after this many milliseconds. */
+/** Asynchronous lists of this much work are walked by another thread; handing one over takes some 50 µs. */
+const leadNanoseconds = 1_000_000;
+/** An asynchronous list walked here lets the event loop turn after this many milliseconds. */
 const sliceMilliseconds = 4;
+/** How long a thread that blocks for an asynchronous list sleeps between looks at the others. */
+const watchMilliseconds = 20;
 const mostThreads = 64;
 /** After so many pools with a thread that ended by itself there are no more. */
 const mostLosses = 3;
 
+type Step = (blocks: boolean) => Progress;
+
+interface Helpers {
+  pool: Pool | null;
+  leader: Leader | null;
+}
+
 /** Lets the threads of a device end with it. */
-const pools = new FinalizationRegistry<{ pool: Pool | null }>(({ pool }) => pool?.stop());
+const pools = new FinalizationRegistry<Helpers>(({ pool, leader }) => {
+  pool?.stop();
+  leader?.stop();
+});
 
 export class WasmDevice implements Device {
   readonly name: string = "wasm";
@@ -56,11 +72,13 @@ export class WasmDevice implements Device {
   private readonly alwaysShare: boolean;
   private scratch: Block | null = null;
   /** Apart from the device, so that it can be found when the device is gone. */
-  private readonly helpers: { pool: Pool | null } = { pool: null };
+  private readonly helpers: Helpers = { pool: null, leader: null };
   private threads: number;
   private losses = 0;
-  /** Nanoseconds of work that threads could have shared, had there been any. */
+  /** Nanoseconds of work that threads could have shared, had there been any; that a leader could have taken over. */
   private missed = 0;
+  private unled = 0;
+  private readonly walked = { here: 0, led: 0 };
 
   constructor(options: WasmDeviceOptions) {
     this.features = detectFeatures();
@@ -131,24 +149,15 @@ export class WasmDevice implements Device {
     const list = this.mine(executable);
     // Found now, so that what is disposed after submission is still read.
     const addresses = list.locate(slots).slice();
-    let pool = list.sharedCost > 0 ? this.poolFor(list) : null;
-    let at = -1;
-    return this.heap.queue.push({
-      step: () => {
-        if (at < 0) {
-          list.patch(addresses, params);
-          this.heap.linear.i32[faultAddress >>> 2] = 0;
-          at = list.first;
-          if (pool?.stopped) pool = null;
-        }
-        at = this.walk(list, at, pool, performance.now() + sliceMilliseconds);
-        if (at === list.end) return true;
-        if (pool !== null) this.watch(list, pool, false);
-        return false;
-      },
-      result: () => this.fault(),
-      keep: [list, slots],
-    });
+    const pool = list.sharedCost > 0 ? this.poolFor(list) : null;
+    const leader = this.leaderFor(list);
+    const start = (): void => {
+      list.patch(addresses, params);
+      this.heap.linear.i32[faultAddress >>> 2] = 0;
+    };
+    const step =
+      leader === null ? this.sliced(list, pool, start) : this.led(list, pool, leader, start);
+    return this.heap.queue.push({ step, result: () => this.fault(), keep: [list, slots] });
   }
 
   memory(): MemoryInfo {
@@ -178,7 +187,11 @@ export class WasmDevice implements Device {
     this.heap.queue.drain();
     this.losses = 0;
     this.threads = this.mostThreads(count);
-    const { pool } = this.helpers;
+    const { pool, leader } = this.helpers;
+    if (this.threads === 1 && leader !== null) {
+      leader.stop();
+      this.helpers.leader = null;
+    }
     if (pool === null || pool.threads === this.threads) return;
     pool.stop();
     this.helpers.pool = null;
@@ -189,9 +202,15 @@ export class WasmDevice implements Device {
     return { most: this.threads, running: 1 + (this.helpers.pool?.ready ?? 0) };
   }
 
-  /** Ends one of the threads without asking it, to see what happens then. */
+  /** How many asynchronous lists the calling thread has walked so far, wholly or in part, and how many another one. */
+  asynchronousCounts(): { readonly here: number; readonly led: number } {
+    return { ...this.walked };
+  }
+
+  /** Ends one of the threads without asking it, to see what happens then; number 0 is that which leads. */
   killThread(thread: number): void {
-    this.helpers.pool?.kill(thread);
+    if (thread === 0) this.helpers.leader?.kill();
+    else this.helpers.pool?.kill(thread);
   }
 
   /** How many kernels were compiled, are kept and were dropped. */
@@ -222,6 +241,102 @@ export class WasmDevice implements Device {
       if (helpers.pool === null) this.threads = 1;
     }
     return helpers.pool?.helps(list, this.alwaysShare) ? helpers.pool : null;
+  }
+
+  /** The thread that shall walk this asynchronous list, if it is not to be this one. */
+  private leaderFor(list: WasmExecutable): Leader | null {
+    const { helpers, heap } = this;
+    if (this.threads === 1 || !list.portable) return null;
+    if (list.cost < leadNanoseconds && !this.alwaysShare) return null;
+    if (helpers.leader?.lost) {
+      if (heap.queue.busy) return null;
+      this.loseLeader(helpers.leader);
+    }
+    if (helpers.leader === null) {
+      this.unled += list.cost;
+      const early = this.unled < startNanoseconds && !this.alwaysShare;
+      if (early || this.losses >= mostLosses) return null;
+      this.unled = 0;
+      helpers.leader = Leader.start(heap, this.loader.walker, () => heap.queue.wake());
+    }
+    return helpers.leader?.learn(list) ? helpers.leader : null;
+  }
+
+  private loseLeader(leader: Leader): void {
+    leader.stop();
+    if (this.helpers.leader === leader) this.helpers.leader = null;
+    this.losses++;
+  }
+
+  /** The steps of an asynchronous list that is walked here. */
+  private sliced(list: WasmExecutable, pool: Pool | null, start: () => void): Step {
+    let at = -1;
+    return (blocks) => {
+      if (at < 0) {
+        start();
+        at = list.first;
+        this.walked.here++;
+      }
+      const helping = pool?.stopped ? null : pool;
+      at = this.walk(list, at, helping, blocks ? Infinity : performance.now() + sliceMilliseconds);
+      if (at === list.end) return "done";
+      if (helping !== null) this.watch(list, helping, blocks);
+      return "more";
+    };
+  }
+
+  /** The steps of an asynchronous list that another thread walks: it is begun, and then waited for. */
+  private led(list: WasmExecutable, pool: Pool | null, leader: Leader, start: () => void): Step {
+    let begun = false;
+    let helping = pool;
+    let instead: Step | null = null;
+    return (blocks) => {
+      if (instead !== null) return instead(blocks);
+      if (!begun) {
+        if (leader.lost || leader.stopped || (blocks && !leader.ready)) {
+          instead = this.sliced(list, pool, start);
+          return instead(blocks);
+        }
+        if (!leader.ready) return "waiting";
+        start();
+        if (helping?.stopped) helping = null;
+        leader.begin(list, this.scratch?.address ?? 0, helping?.base ?? 0);
+        begun = true;
+        this.walked.led++;
+        if (!blocks) return "waiting";
+      }
+      while (!leader.done) {
+        this.watchLeader(list, helping, leader);
+        if (!blocks) return "waiting";
+        leader.wait(watchMilliseconds);
+      }
+      if (!leader.take(list)) throw this.lost(list, helping, leader);
+      helping?.judge(leader.elapsed, list.cost);
+      return "done";
+    };
+  }
+
+  /** Throws a DeviceError when the thread that leads is gone, or one that helps it. */
+  private watchLeader(list: WasmExecutable, pool: Pool | null, leader: Leader): void {
+    if (leader.lost) throw this.lost(list, pool, leader);
+    if (pool === null) return;
+    try {
+      pool.wait(false);
+    } catch (error) {
+      leader.abandon();
+      if (leader.done) leader.take(list);
+      this.abandon(list, pool);
+      this.lose(pool);
+      throw error;
+    }
+  }
+
+  /** Gives up a list whose leader is gone. */
+  private lost(list: WasmExecutable, pool: Pool | null, leader: Leader): DeviceError {
+    this.abandon(list, pool);
+    if (pool !== null) this.lose(pool);
+    this.loseLeader(leader);
+    return threadLost();
   }
 
   /** Does without a pool in which a thread has ended; another may follow. */

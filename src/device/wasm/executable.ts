@@ -85,6 +85,11 @@ export class WasmExecutable implements Executable {
   readonly sharedKernels: ReadonlySet<LoadedKernel>;
   /** Whom these kernels were made known to. */
   knownTo: object | null = null;
+  /** Whom all its kernels were made known to. */
+  knownToLeader: object | null = null;
+  /** All kernels; whether other threads can run each of them. */
+  readonly kernels: ReadonlySet<LoadedKernel>;
+  readonly portable: boolean;
   readonly scratchBytes: number;
   readonly heap: Heap;
   private tenancy: Tenancy | null = null;
@@ -130,6 +135,8 @@ export class WasmExecutable implements Executable {
       sharedCost += nanoseconds;
       kernels.add(kernelOf(c));
     });
+    this.kernels = new Set(commands.map(kernelOf));
+    this.portable = [...this.kernels].every((k) => k.portable);
     this.cost = cost;
     this.sharedCost = sharedCost;
     this.sharedKernels = kernels;

@@ -86,7 +86,7 @@ export class Heap {
     const { address } = owner;
     if (!this.queue.busy) return Promise.resolve(this.read(address, bytes));
     return this.queue.push({
-      step: () => true,
+      step: () => "done",
       result: () => this.linear.u8.slice(address, address + bytes),
       keep: owner,
     });

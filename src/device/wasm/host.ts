@@ -77,11 +77,27 @@ export const findsDead = (collect: () => void): boolean => {
   return refs.every((r) => r.deref() === undefined);
 };
 
-/** Runs `task` in a later turn of the event loop, timers and I/O having their turn before. */
-export const macrotask = (task: () => void): void => {
+/** Runs tasks in later turns of the event loop, timers and I/O having their turn before. */
+const laterTurn = (): ((task: () => void) => void) => {
   const immediate = method(globalThis, "setImmediate");
-  if (immediate !== null) immediate(task);
-  else setTimeout(task, 0);
+  if (immediate !== null) return (task) => void immediate(task);
+  if (typeof MessageChannel === "undefined") return (task) => void setTimeout(task, 0);
+  // Browsers let a timer that a timer has set wait for 4 ms.
+  const { port1, port2 } = new MessageChannel();
+  const tasks: (() => void)[] = [];
+  port1.onmessage = () => tasks.shift()?.();
+  return (task) => {
+    tasks.push(task);
+    port2.postMessage(null);
+  };
+};
+
+let later: ((task: () => void) => void) | null = null;
+
+/** Runs `task` in a later turn of the event loop. */
+export const macrotask = (task: () => void): void => {
+  later ??= laterTurn();
+  later(task);
 };
 
 /** How many threads can run at once. */
@@ -119,7 +135,12 @@ const construct = (f: unknown, args: readonly unknown[]): object | null => {
 };
 
 /** A worker of Node's; it does not keep the process alive. */
-const nodeThread = (source: string, data: object, ended: () => void): Thread | null => {
+const nodeThread = (
+  source: string,
+  data: object,
+  ended: () => void,
+  told: () => void,
+): Thread | null => {
   const threads = method(
     Reflect.get(globalThis, "process"),
     "getBuiltinModule",
@@ -132,24 +153,39 @@ const nodeThread = (source: string, data: object, ended: () => void): Thread | n
   const on = method(worker, "on");
   on?.("exit", ended);
   on?.("error", ended);
+  on?.("message", told);
   method(worker, "unref")?.();
   return { terminate: () => method(worker, "terminate")?.() };
 };
 
 /** A worker of the web platform. */
-const webThread = (source: string, data: object, ended: () => void): Thread | null => {
+const webThread = (
+  source: string,
+  data: object,
+  ended: () => void,
+  told: () => void,
+): Thread | null => {
   const url = URL.createObjectURL(new Blob([source], { type: "text/javascript" }));
   const worker = construct(Reflect.get(globalThis, "Worker"), [url]);
   URL.revokeObjectURL(url);
   method(worker, "addEventListener")?.("error", ended);
+  method(worker, "addEventListener")?.("message", told);
   method(worker, "postMessage")?.(data);
   return worker === null ? null : { terminate: () => method(worker, "terminate")?.() };
 };
 
-/** Starts a thread that runs `source`; `ended` is called when it has ended. Null where that is not possible. */
-export const startThread = (source: string, data: object, ended: () => void): Thread | null => {
+/**
+ * Starts a thread that runs `source`; `ended` is called when it has ended, `told` when it has sent a message. Null where
+ * that is not possible.
+ */
+export const startThread = (
+  source: string,
+  data: object,
+  ended: () => void,
+  told: () => void,
+): Thread | null => {
   try {
-    return nodeThread(source, data, ended) ?? webThread(source, data, ended);
+    return nodeThread(source, data, ended, told) ?? webThread(source, data, ended, told);
   } catch {
     return null;
   }

@@ -1,11 +1,11 @@
 /** The threads that help with command lists: started, told of kernels, waited for, given up when they fail. */
 import { DeviceError } from "../../core/errors.js";
 import type { Block } from "./allocator.js";
-import { control, line, news } from "./control.js";
+import { control, line } from "./control.js";
 import { type WasmExecutable, wakeNanoseconds } from "./executable.js";
 import type { Heap } from "./heap.js";
 import { isOpen, sleepOn, startThread, type Thread } from "./host.js";
-import type { LoadedKernel } from "./loader.js";
+import { News, reserve } from "./news.js";
 import { record } from "./walker.js";
 import { type WorkerData, workerSource } from "./worker.js";
 
@@ -17,6 +17,11 @@ const mostLoss = 20;
 const firstRest = 50;
 const longestRest = 5000;
 
+export const threadLost = (): DeviceError =>
+  new DeviceError(
+    "[eval] expected every worker thread to go on, got one that ended in the middle of its work: evaluate again",
+  );
+
 export class Pool {
   /** With the calling one. */
   readonly threads: number;
@@ -27,10 +32,7 @@ export class Pool {
   private readonly started: Thread[] = [];
   /** Numbers of the threads that have ended. */
   private readonly ended = new Set<number>();
-  private readonly known = new WeakSet<LoadedKernel>();
-  /** Kernels made known that some thread may not have read yet, the first being number `dropped` + 1. */
-  private readonly entries: Block[] = [];
-  private dropped = 0;
+  private readonly news: News;
   private scratch: Block | null = null;
   private freed = false;
   private looked = 0;
@@ -43,6 +45,7 @@ export class Pool {
     this.heap = heap;
     this.threads = threads;
     this.block = block;
+    this.news = new News(heap, this.base + control.firstNews, this.base + control.newsCount);
   }
 
   /** A pool of `threads` with the calling one; null where threads or memory are not to be had. */
@@ -65,7 +68,12 @@ export class Pool {
     }
     for (let thread = 1; thread < threads; thread++) {
       const data: WorkerData = { memory, walker, base: block.address, thread };
-      const started = startThread(workerSource, data, () => pool.hasEnded(thread));
+      const started = startThread(
+        workerSource,
+        data,
+        () => pool.hasEnded(thread),
+        () => pool.free(),
+      );
       if (started === null) {
         for (let t = thread; t < threads; t++) pool.ended.add(t);
         pool.stop();
@@ -103,7 +111,7 @@ export class Pool {
     const large = always || list.sharedCost >= wakeNanoseconds;
     if (sleepers >= ready && !large) return false;
     if (list.knownTo !== this) {
-      if (!this.publish(list.sharedKernels)) return false;
+      if (!this.news.publish(list.sharedKernels, this.readByAll())) return false;
       list.knownTo = this;
     }
     if (sleepers > 0 && large) Atomics.notify(this.heap.linear.i32, this.word(control.epoch));
@@ -134,9 +142,7 @@ export class Pool {
     if (now - this.looked > patience) {
       this.looked = now;
       if (this.load(control.failed) !== 0 || this.hasLost()) {
-        throw new DeviceError(
-          "[eval] expected every worker thread to go on, got one that ended in the middle of its work: evaluate again",
-        );
+        throw threadLost();
       }
     }
     if (!sleep || this.load(control.open) === 0) return;
@@ -207,7 +213,7 @@ export class Pool {
       this.ended.size === this.threads - 1 || this.load(control.gone) === this.threads - 1;
     if (this.freed || !this.stopped || !none) return;
     this.freed = true;
-    for (const block of this.entries) this.heap.giveBack(block);
+    this.news.free();
     if (this.scratch !== null) this.heap.giveBack(this.scratch);
     this.heap.giveBack(this.block);
   }
@@ -237,42 +243,14 @@ export class Pool {
     return false;
   }
 
-  /** Makes kernels known to the threads, which instantiate them before they next take part. */
-  private publish(kernels: Iterable<LoadedKernel>): boolean {
-    this.forgetRead();
-    for (const kernel of kernels) {
-      if (this.known.has(kernel)) continue;
-      const { bytes } = kernel.rendered;
-      const block = reserve(this.heap, news.bytes + bytes.length);
-      if (block === null) return false;
-      const { i32, u8 } = this.heap.linear;
-      const at = block.address;
-      i32[(at + news.slot) >>> 2] = kernel.slot;
-      i32[(at + news.length) >>> 2] = bytes.length;
-      u8.set(bytes, at + news.bytes);
-      const last = this.entries.at(-1);
-      const next = last === undefined ? this.base + control.firstNews : last.address + news.next;
-      Atomics.store(i32, next >>> 2, at);
-      this.entries.push(block);
-      this.known.add(kernel);
-      Atomics.add(i32, this.word(control.newsCount), 1);
-    }
-    return true;
-  }
-
-  /** Frees what all threads have read; the last one read is where they go on from. */
-  private forgetRead(): void {
+  /** How many of the kernels made known every thread has instantiated. */
+  private readByAll(): number {
     let read = Infinity;
     for (let t = 1; t < this.threads; t++) {
       const installed = Atomics.load(this.heap.linear.i32, this.wordOf(t, line.installed));
       read = Math.min(read, installed);
     }
-    while (this.dropped + 1 < read) {
-      const block = this.entries.shift();
-      if (block === undefined) return;
-      this.dropped++;
-      this.heap.giveBack(block);
-    }
+    return read;
   }
 
   private word(offset: number): number {
@@ -287,13 +265,3 @@ export class Pool {
     return Atomics.load(this.heap.linear.i32, this.word(offset));
   }
 }
-
-/** A block, or null where there is no memory for it: help is not worth a failure. */
-const reserve = (heap: Heap, bytes: number): Block | null => {
-  try {
-    return heap.reserve(bytes);
-  } catch (error) {
-    if (error instanceof DeviceError) return null;
-    throw error;
-  }
-};

@@ -1,5 +1,6 @@
 /** The script of a worker thread, as source: the package is bundled, and its workers need no file of their own. */
-import { control, line, news } from "./control.js";
+import { control, lead, line, news, state } from "./control.js";
+import { record } from "./walker.js";
 
 /** What a worker is started with. */
 export interface WorkerData {
@@ -10,64 +11,129 @@ export interface WorkerData {
 }
 
 /**
- * Serves until told to stop; between, instantiates the kernels made known since. Numbers come from the layout of the
- * control block. A worker that cannot go on says so; one that is killed leaves its marker file closed.
+ * What both kinds of workers begin with. `open` gives a worker's view of the shared memory: `words` are brought up to
+ * date by `refresh`; `install` instantiates the kernels made known since. Numbers come from the layouts of the control blocks.
  */
-export const workerSource: string = `"use strict";
-const serveAll = ({ memory, walker, base, thread }, leave) => {
-  const mine = base + ${line.first} + thread * ${line.bytes};
-  let words = new Int32Array(memory.buffer);
+const prelude = `"use strict";
+const open = ({ memory, walker }, newsCount, firstNews, installedAt) => {
+  const s = { words: new Int32Array(memory.buffer), installed: 0 };
   // Growing by nothing brings the view up to date with growth by other threads.
-  const refresh = () => {
+  s.refresh = () => {
     memory.grow(0);
-    words = new Int32Array(memory.buffer);
+    s.words = new Int32Array(memory.buffer);
   };
-  const get = (address) => Atomics.load(words, address >>> 2);
-  const set = (address, value) => Atomics.store(words, address >>> 2, value);
-  try {
+  s.get = (address) => Atomics.load(s.words, address >>> 2);
+  s.set = (address, value) => Atomics.store(s.words, address >>> 2, value);
+  s.notify = (address) => Atomics.notify(s.words, address >>> 2);
+  s.wait = (address, value, ms) => Atomics.wait(s.words, address >>> 2, value, ms);
+  let last = firstNews;
+  s.start = () => {
     const env = { memory, table: new WebAssembly.Table({ initial: 64, element: "anyfunc" }), now: () => performance.now() };
-    const { serve } = new WebAssembly.Instance(new WebAssembly.Module(walker), { env }).exports;
-    let last = base + ${control.firstNews};
-    let installed = 0;
-    const install = () => {
-      refresh();
-      for (const count = get(base + ${control.newsCount}); installed < count; installed++) {
-        last = get(last);
-        const slot = get(last + ${news.slot});
+    s.install = () => {
+      s.refresh();
+      for (const count = s.get(newsCount); s.installed < count; s.installed++) {
+        last = s.get(last);
+        const slot = s.get(last + ${news.slot});
         const from = last + ${news.bytes};
-        const bytes = new Uint8Array(memory.buffer, from, get(last + ${news.length})).slice();
+        const bytes = new Uint8Array(memory.buffer, from, s.get(last + ${news.length})).slice();
         const { k } = new WebAssembly.Instance(new WebAssembly.Module(bytes), { env, m: Math }).exports;
         if (slot >= env.table.length) env.table.grow(Math.max(slot + 1 - env.table.length, env.table.length));
         env.table.set(slot, k);
       }
-      set(mine + ${line.installed}, installed);
+      s.set(installedAt, s.installed);
     };
-    let seen = get(base + ${control.epoch});
-    Atomics.add(words, (base + ${control.ready}) >>> 2, 1);
-    while (get(base + ${control.stop}) === 0) {
-      install();
-      seen = serve(base, thread, seen, installed);
+    return new WebAssembly.Instance(new WebAssembly.Module(walker), { env }).exports;
+  };
+  return s;
+};
+// Runs \`main(data, leave, tell)\`; the word at \`markerAt(data)\` gets a file descriptor that is open as long as the thread lives.
+const run = (main, markerAt) => {
+  if (typeof process === "object" && typeof require === "function") {
+    const { workerData, parentPort } = require("node:worker_threads");
+    let marker = -1;
+    try {
+      marker = require("node:fs").openSync(process.execPath, "r");
+    } catch {}
+    workerData.memory.grow(0);
+    new Int32Array(workerData.memory.buffer)[markerAt(workerData) >>> 2] = marker;
+    main(workerData, () => process.exit(), () => parentPort.postMessage(0));
+  } else {
+    onmessage = (event) =>
+      main(event.data, () => { postMessage(0); close(); }, () => postMessage(0));
+  }
+};
+`;
+
+/** A worker that helps: serves until told to stop. One that cannot go on says so; one that is killed leaves its marker closed. */
+export const workerSource: string = `${prelude}
+run(({ memory, walker, base, thread }, leave) => {
+  const mine = base + ${line.first} + thread * ${line.bytes};
+  const s = open({ memory, walker }, base + ${control.newsCount}, base + ${control.firstNews}, mine + ${line.installed});
+  try {
+    const { serve } = s.start();
+    let seen = s.get(base + ${control.epoch});
+    Atomics.add(s.words, (base + ${control.ready}) >>> 2, 1);
+    while (s.get(base + ${control.stop}) === 0) {
+      s.install();
+      seen = serve(base, thread, seen, s.installed);
     }
   } catch (error) {
-    refresh();
-    set(base + ${control.failed}, 1);
-    Atomics.notify(words, (base + ${control.done}) >>> 2);
+    s.refresh();
+    s.set(base + ${control.failed}, 1);
+    s.notify(base + ${control.done});
   }
-  set(mine + ${line.busy}, 0);
-  Atomics.add(words, (base + ${control.gone}) >>> 2, 1);
+  s.set(mine + ${line.busy}, 0);
+  Atomics.add(s.words, (base + ${control.gone}) >>> 2, 1);
   leave();
-};
-if (typeof process === "object" && typeof require === "function") {
-  const { workerData } = require("node:worker_threads");
-  const { memory, base, thread } = workerData;
-  let marker = -1;
+}, ({ base, thread }) => base + ${line.first} + thread * ${line.bytes} + ${line.marker});
+`;
+
+/** A worker that leads: walks the lists that it is given, and says when it has done one. */
+export const leaderSource: string = `${prelude}
+run(({ memory, walker, base }, leave, tell) => {
+  const s = open({ memory, walker }, base + ${lead.newsCount}, base + ${lead.firstNews}, base + ${lead.installed});
+  // Sleeps until helpers have finished more tiles, or some time has passed.
+  const sleep = (pool) => {
+    const start = performance.now();
+    s.set(pool + ${control.waiting}, 1);
+    const done = s.get(pool + ${control.done});
+    const open = s.get(pool + ${control.open}) !== 0;
+    const tiles = s.get(s.get(pool + ${control.job}) + ${record.tiles});
+    if (open && done + s.get(pool + ${control.own}) < tiles) s.wait(pool + ${control.done}, done, 20);
+    s.set(pool + ${control.waiting}, 0);
+    new Float64Array(memory.buffer)[(pool + ${control.waited}) >>> 3] += performance.now() - start;
+  };
   try {
-    marker = require("node:fs").openSync(process.execPath, "r");
-  } catch {}
-  memory.grow(0);
-  new Int32Array(memory.buffer)[(base + ${line.first} + thread * ${line.bytes} + ${line.marker}) >>> 2] = marker;
-  serveAll(workerData, () => process.exit());
-} else {
-  onmessage = (event) => serveAll(event.data, () => close());
-}
+    const { walk } = s.start();
+    s.set(base + ${lead.ready}, 1);
+    tell();
+    for (;;) {
+      for (let now = s.get(base); now !== ${state.running}; now = s.get(base)) {
+        if (now === ${state.stopping}) throw null;
+        s.wait(base + ${lead.state}, now);
+      }
+      const start = performance.now();
+      s.install();
+      const pool = s.get(base + ${lead.pool});
+      const end = s.get(base + ${lead.end});
+      let at = s.get(base + ${lead.first});
+      for (;;) {
+        at = walk(at, end, s.get(base + ${lead.scratch}), pool, Infinity);
+        if (at === end || s.get(base + ${lead.quit}) !== 0) break;
+        sleep(pool);
+      }
+      s.set(base + ${lead.first}, at);
+      new Float64Array(memory.buffer)[(base + ${lead.elapsed}) >>> 3] = performance.now() - start;
+      s.set(base + ${lead.state}, ${state.done});
+      s.notify(base + ${lead.state});
+      tell();
+    }
+  } catch (error) {
+    s.refresh();
+  }
+  s.set(base + ${lead.gone}, 1);
+  s.notify(base + ${lead.state});
+  tell();
+  leave();
+}, ({ base }) => base + ${lead.marker});
 `;
