@@ -7,6 +7,8 @@ import type { Kernel } from "../kernel/ir.js";
 /** A kernel the device can run: rendered, compiled and cached by structure. */
 export interface Loaded {
   readonly program: Kernel | Routine;
+  /** Bytes of working memory that a command needs while it runs. */
+  workBytes(outer: number): number;
 }
 
 /** Where a buffer argument comes from: a slot bound at submission, and a byte offset inside it. */
@@ -20,6 +22,8 @@ export interface Command {
   readonly loaded: Loaded;
   readonly outer: number;
   readonly buffers: readonly Ref[];
+  /** Working memory of the size the kernel asks for; none where it asks for none. */
+  readonly work?: Ref;
   /** For each scalar parameter of the kernel: its position in the parameters bound at submission. */
   readonly params: readonly number[];
 }

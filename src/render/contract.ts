@@ -3,22 +3,30 @@
 import type { Routine } from "../core/routine.js";
 import type { Kernel } from "../kernel/ir.js";
 
+/** A part of a kernel that begins when the one before it is done; its tiles may run in any order on any thread. */
+export interface Phase {
+  /** How many tiles the grid has for an outer size. */
+  tiles(outer: number): number;
+  /** A rough cost of one tile in nanoseconds, to decide whether forking pays. */
+  readonly tileCost: number;
+}
+
 /**
  * A WebAssembly module of one kernel. It imports `env.memory` (shared or not, as rendered for) and, where used,
  * functions of module `m` (host math on f64, see kernel/host-math.ts), and exports `k(args, start, end, scratch)`:
  * run tiles start..end (i32) with the argument block at address `args` and `scratchBytes` of thread-private scratch.
  *
  * Argument block: i32 outer size (axis 0), i32 address of the fault word (the first nonzero code raised stays there),
- * two i32 reserved, then one i32 address per buffer from byte 16, then from the next multiple of 8 one 8-byte slot per
+ * i32 number of the phase, i32 address of the memory that phases share, then one i32 address per buffer from byte 16, then from the next multiple of 8 one 8-byte slot per
  * parameter holding its compute type little-endian (bool as i32).
  */
-export interface Rendered {
+export interface Rendered extends Phase {
   readonly bytes: Uint8Array;
   readonly scratchBytes: number;
-  /** How many tiles the grid has for an outer size; tiles are independent and may run in any order on any thread. */
-  tiles(outer: number): number;
-  /** A rough cost of one tile in nanoseconds, to decide whether forking pays. */
-  readonly tileCost: number;
+  /** The phases after the first. */
+  readonly later?: readonly Phase[];
+  /** Bytes of the memory in which phases hand results on. */
+  sharedBytes?(outer: number): number;
 }
 
 export interface Features {
@@ -33,6 +41,8 @@ export type Render = (program: Kernel | Routine, features: Features) => Rendered
 export const argBytes = {
   outer: 0,
   fault: 4,
+  phase: 8,
+  shared: 12,
   buffers: 16,
   params: (buffers: number): number => 16 + 4 * buffers + ((4 * buffers) % 8),
   total: (buffers: number, params: number): number =>

@@ -1,6 +1,6 @@
 /** A plan: kernels, their order, memory for intermediates and where every argument comes from; made once per structure. */
 import type { DType } from "../core/dtype.js";
-import { complex64, float32 } from "../core/dtype.js";
+import { complex64, float32, uint8 } from "../core/dtype.js";
 import { InternalError } from "../core/errors.js";
 import type { Scalar as HostScalar } from "../core/guards.js";
 import { isComplex } from "../core/guards.js";
@@ -86,6 +86,18 @@ export const paramValues = (plan: Plan, order: readonly Node[]): readonly Scalar
   return out;
 };
 
+/** Memory that one command needs while it runs. */
+const workTensor = (bytes: number): Tensor => ({
+  id: -1,
+  shape: [bytes],
+  dtype: uint8,
+  producers: [],
+  leaf: -1,
+  required: false,
+  readers: [],
+  bytes,
+});
+
 class Planner {
   private readonly device: Device;
   private readonly graph: TensorGraph;
@@ -93,7 +105,11 @@ class Planner {
   private readonly spans = new Map<Tensor, { from: number; to: number }>();
   readonly params: ParamSource[] = [];
   readonly outputs: number[] = [];
-  private readonly calls: { command: Omit<Command, "buffers">; tensors: readonly Tensor[] }[] = [];
+  private readonly calls: {
+    command: Omit<Command, "buffers" | "work">;
+    tensors: readonly Tensor[];
+    work: Tensor | null;
+  }[] = [];
   private readonly leaves: number;
 
   constructor(device: Device, graph: TensorGraph, leaves: number) {
@@ -127,28 +143,28 @@ class Planner {
     const low = lowerGroup(g);
     if (low === null) return;
     const first = low.kernel.axes[0];
-    for (const t of low.tensors) this.touch(t);
     const params = low.params.map(({ op, part }) => {
       const dtype = op.out.dtype === complex64 ? float32 : op.out.dtype;
       const fixed = toScalar(constantValue(op.lowering, op.attrs), part, dtype);
       return this.params.push({ node: op.source, part, dtype, fixed }) - 1;
     });
     const outer = first?.role === "grid" ? first.size : 1;
-    this.calls.push({
-      command: { loaded: this.device.load(low.kernel), outer, params },
-      tensors: low.tensors,
-    });
+    this.call({ loaded: this.device.load(low.kernel), outer, params }, low.tensors);
+  }
+
+  private call(command: Omit<Command, "buffers" | "work">, tensors: readonly Tensor[]): void {
+    const bytes = command.loaded.workBytes(command.outer);
+    const work = bytes === 0 ? null : workTensor(bytes);
+    for (const t of tensors) this.touch(t);
+    if (work !== null) this.touch(work);
+    this.calls.push({ command, tensors, work });
   }
 
   routine(op: Op): void {
     if (op.lowering.kind !== "routine" || op.outs.every((t) => t.bytes === 0)) return;
     const program = op.lowering.describe(op.attrs, op.ins);
     const tensors = [...op.ins.map((e) => e.tensor), ...op.outs];
-    for (const t of tensors) this.touch(t);
-    this.calls.push({
-      command: { loaded: this.device.load(program), outer: 1, params: [] },
-      tensors,
-    });
+    this.call({ loaded: this.device.load(program), outer: 1, params: [] }, tensors);
   }
 
   finish(): { executable: Executable; arena: number } {
@@ -161,14 +177,16 @@ class Planner {
     for (const [t, slot] of this.slots) refs.set(t, { slot, offset: 0 });
     for (const [i, t] of kept.entries())
       refs.set(t, { slot: arenaSlot, offset: memory.offsets[i] ?? 0 });
+    const refOf = (t: Tensor): Ref => {
+      const ref = refs.get(t);
+      if (ref === undefined) throw new InternalError("[plan] a tensor without memory");
+      return ref;
+    };
     const commands = this.calls.map(
-      ({ command, tensors }): Command => ({
+      ({ command, tensors, work }): Command => ({
         ...command,
-        buffers: tensors.map((t) => {
-          const ref = refs.get(t);
-          if (ref === undefined) throw new InternalError("[plan] a tensor without memory");
-          return ref;
-        }),
+        buffers: tensors.map(refOf),
+        ...(work === null ? {} : { work: refOf(work) }),
       }),
     );
     return { executable: this.device.prepare(commands, arenaSlot + 1), arena: memory.bytes };

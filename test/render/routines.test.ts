@@ -1,7 +1,17 @@
 /** Rendered routines give the reference's bytes, over shapes, dtypes, modes and bad indices. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type DType, dtypes, float32, int32, uint32 } from "../../src/core/dtype.js";
+import {
+  type DType,
+  dtypes,
+  float16,
+  float32,
+  float64,
+  int32,
+  int64,
+  uint8,
+  uint32,
+} from "../../src/core/dtype.js";
 import type { Routine, ScatterMode } from "../../src/core/routine.js";
 import { interpretRoutine } from "../../src/kernel/routines-reference.js";
 import { RenderedProgram } from "../support/rendered.js";
@@ -233,6 +243,49 @@ test("a long running sum stays accurate", () => {
   const [out = new Uint8Array()] = outputs;
   const last = new DataView(out.buffer, out.byteOffset).getFloat32(4 * (length - 1), true);
   assert.equal(last, Math.fround(length * Math.fround(0.1)));
+});
+
+test("long scans in blocks agree with the reference", () => {
+  // Whole numbers that stay below 2^53: the order of additions does not show.
+  const shapes = [
+    [1, 70_001, 1],
+    [2, 40_003, 1],
+    [1, 9_001, 5],
+    [1, 3_000, 130],
+  ] as const;
+  for (const dtype of [int32, float32, float16, uint8, int64, float64]) {
+    for (const [outer, length, inner] of shapes) {
+      const bytes = new Uint8Array(outer * length * inner * dtype.size);
+      const view = new DataView(bytes.buffer);
+      for (let i = 0; i < outer * length * inner; i++) {
+        const v = ((i * 7919) % 23) - 11;
+        const at = i * dtype.size;
+        if (dtype === float32) view.setFloat32(at, v, true);
+        else if (dtype === float64) view.setFloat64(at, v, true);
+        else if (dtype === float16)
+          view.setUint16(at, 0x4000 + (i % 1000) + 0x8000 * (i & 1), true);
+        else if (dtype === uint8) view.setUint8(at, i % 251);
+        else if (dtype === int32) view.setInt32(at, v, true);
+        else view.setBigInt64(at, BigInt(v), true);
+      }
+      for (const how of ["sum", "max", "min"] as const) {
+        for (const mode of [0, 3]) {
+          const [reverse, exclusive] = [(mode & 1) === 1, (mode & 2) === 2];
+          const r: Routine = {
+            routine: "scan",
+            dtype,
+            how,
+            outer,
+            length,
+            inner,
+            reverse,
+            exclusive,
+          };
+          compare(r, [bytes], [dtype]);
+        }
+      }
+    }
+  }
 });
 
 test("long rows sort as the reference does", () => {

@@ -45,6 +45,7 @@ export class RenderedProgram {
       return at;
     };
     const addresses = [...inputs.map((b) => b.length), ...outputBytes].map(place);
+    const shared = place(this.#rendered.sharedBytes?.(outer) ?? 0);
     const scratchEnd = next + this.#rendered.scratchBytes;
     const missing = scratchEnd + 4096 - this.#memory.buffer.byteLength;
     if (missing > 0) this.#memory.grow(Math.ceil(missing / 65536));
@@ -60,8 +61,12 @@ export class RenderedProgram {
     addresses.forEach((address, i) => {
       words[(args + argBytes.buffers) / 4 + i] = address;
     });
-    const tiles = this.#rendered.tiles(outer);
-    for (let tile = tiles - 1; tile >= 0; tile--) this.#entry(args, tile, tile + 1, next);
+    words[(args + argBytes.shared) / 4] = shared;
+    [this.#rendered, ...(this.#rendered.later ?? [])].forEach((phase, number) => {
+      words[(args + argBytes.phase) / 4] = number;
+      for (let tile = phase.tiles(outer) - 1; tile >= 0; tile--)
+        this.#entry(args, tile, tile + 1, next);
+    });
     assert.equal(heap[scratchEnd], guard, "wrote past its scratch");
     const outputs = outputBytes.map((n, i) => {
       const at = addresses[inputs.length + i] ?? 0;

@@ -79,7 +79,7 @@ export class ReferenceDevice implements Device {
 
   load(program: Kernel | Routine): Loaded {
     if (isKernel(program)) check(program);
-    return { program };
+    return { program, workBytes: () => 0 };
   }
 
   prepare(commands: readonly Command[], slots: number): Executable {

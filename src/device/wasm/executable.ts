@@ -3,8 +3,8 @@ import { InternalError } from "../../core/errors.js";
 import type { ComputeType } from "../../core/scalar.js";
 import type { Storage } from "../../core/storage.js";
 import { isKernel } from "../../kernel/ir.js";
-import { argBytes } from "../../render/contract.js";
-import type { Command, Executable, Scalar } from "../contract.js";
+import { argBytes, type Phase } from "../../render/contract.js";
+import type { Command, Executable, Ref, Scalar } from "../contract.js";
 import type { Block } from "./allocator.js";
 import type { Heap } from "./heap.js";
 import type { Tenancy } from "./liveness.js";
@@ -28,14 +28,36 @@ const kernelOf = (command: Command): LoadedKernel => {
 const paramTypes = (kernel: LoadedKernel): readonly ComputeType[] =>
   isKernel(kernel.program) ? kernel.program.params : [];
 
-const argsOf = (command: Command): number =>
+/** One phase of a command: what a record runs. */
+interface Piece {
+  readonly command: Command;
+  readonly number: number;
+  readonly phase: Phase;
+}
+
+const piecesOf = (commands: readonly Command[]): readonly Piece[] => {
+  const pieces: Piece[] = [];
+  for (const command of commands) {
+    const { rendered } = kernelOf(command);
+    pieces.push({ command, number: 0, phase: rendered });
+    rendered.later?.forEach((phase, i) => {
+      pieces.push({ command, number: i + 1, phase });
+    });
+  }
+  return pieces;
+};
+
+const argsOf = ({ command }: Piece): number =>
   alignUp(argBytes.total(command.buffers.length, command.params.length), 16);
 
 /** Bytes of records and argument blocks. */
-const encodedBytes = (commands: readonly Command[]): number => {
-  let bytes = commands.length * record.bytes;
-  for (const c of commands) bytes += argsOf(c);
-  return bytes;
+const encodedBytes = (pieces: readonly Piece[]): number =>
+  pieces.reduce((bytes, p) => bytes + record.bytes + argsOf(p), 0);
+
+/** The pointers of a piece: which slot, and where in its argument block. */
+const pointersOf = ({ command }: Piece): readonly (readonly [ref: Ref, at: number])[] => {
+  const buffers = command.buffers.map((ref, b) => [ref, argBytes.buffers + 4 * b] as const);
+  return command.work === undefined ? buffers : [...buffers, [command.work, argBytes.shared]];
 };
 
 /** Writes one parameter's slot. */
@@ -118,30 +140,31 @@ export class WasmExecutable implements Executable {
     this.slots = slots;
     this.commands = commands;
     this.first = address;
-    this.end = this.first + commands.length * record.bytes;
+    const pieces = piecesOf(commands);
+    this.end = this.first + pieces.length * record.bytes;
     this.bound = new Float64Array(slots).fill(-1);
     this.located = new Float64Array(slots);
     this.starts = new Int32Array(slots + 1);
-    const pointers = commands.reduce((n, c) => n + c.buffers.length, 0);
+    const pointers = pieces.reduce((n, p) => n + pointersOf(p).length, 0);
     this.words = new Int32Array(pointers);
     this.offsets = new Float64Array(pointers);
-    const args = this.argAddresses();
+    const args = this.argAddresses(pieces);
     const kernels = new Set<LoadedKernel>();
     let [cost, sharedCost] = [0, 0];
-    commands.forEach((c, i) => {
-      const nanoseconds = this.encode(c, this.first + i * record.bytes, args[i] ?? 0, fault, share);
+    pieces.forEach((p, i) => {
+      const nanoseconds = this.encode(p, this.first + i * record.bytes, args[i] ?? 0, fault, share);
       cost += nanoseconds;
       if (!this.isShared(i)) return;
       sharedCost += nanoseconds;
-      kernels.add(kernelOf(c));
+      kernels.add(kernelOf(p.command));
     });
     this.kernels = new Set(commands.map(kernelOf));
     this.portable = [...this.kernels].every((k) => k.portable);
     this.cost = cost;
     this.sharedCost = sharedCost;
     this.sharedKernels = kernels;
-    this.indexPointers(args);
-    this.params = this.indexParams(args);
+    this.indexPointers(pieces, args);
+    this.params = this.indexParams(pieces, args);
     this.scratchBytes = commands.reduce(
       (most, c) => Math.max(most, kernelOf(c).rendered.scratchBytes),
       0,
@@ -149,7 +172,7 @@ export class WasmExecutable implements Executable {
   }
 
   static bytes(commands: readonly Command[]): number {
-    return encodedBytes(commands);
+    return encodedBytes(piecesOf(commands));
   }
 
   /** Takes over the block it was encoded in: it is given back with `release` or when this list is unreachable. */
@@ -204,28 +227,29 @@ export class WasmExecutable implements Executable {
     for (let at = this.first; at < this.end; at += record.bytes) i32[(at + record.next) >>> 2] = 0;
   }
 
-  private argAddresses(): number[] {
+  private argAddresses(pieces: readonly Piece[]): number[] {
     let next = this.end;
-    return this.commands.map((c) => {
+    return pieces.map((p) => {
       const address = next;
-      next += argsOf(c);
+      next += argsOf(p);
       return address;
     });
   }
 
-  /** Whether threads may share command `i`. */
+  /** Whether threads may share record `i`. */
   private isShared(i: number): boolean {
     const at = this.first + i * record.bytes;
     return ((this.heap.linear.i32[(at + record.flags) >>> 2] ?? 0) & flag.serial) === 0;
   }
 
   /** Writes one record and its argument block; gives back how long the command takes. */
-  private encode(c: Command, address: number, block: number, fault: number, share: number): number {
+  private encode(p: Piece, address: number, block: number, fault: number, share: number): number {
     const { i32, f32 } = this.heap.linear;
-    const { rendered, slot, portable } = kernelOf(c);
+    const { outer } = p.command;
+    const { slot, portable } = kernelOf(p.command);
     const at = address >>> 2;
-    const tiles = rendered.tiles(c.outer);
-    const cost = Math.max(rendered.tileCost, 1);
+    const tiles = p.phase.tiles(outer);
+    const cost = Math.max(p.phase.tileCost, 1);
     const all = tiles * cost;
     const serial = tiles < 2 || all < share || !portable;
     i32.fill(0, at, at + record.bytes / 4);
@@ -236,36 +260,36 @@ export class WasmExecutable implements Executable {
       (serial ? flag.serial : 0) | (all >= wakeNanoseconds ? flag.large : 0);
     f32[at + record.cost / 4] = cost;
     i32[at + record.chunk / 4] = Math.max(1, Math.min(tiles, Math.round(chunkNanoseconds / cost)));
-    i32.fill(0, block >>> 2, (block + argsOf(c)) >>> 2);
-    i32[(block + argBytes.outer) >>> 2] = c.outer;
+    i32.fill(0, block >>> 2, (block + argsOf(p)) >>> 2);
+    i32[(block + argBytes.outer) >>> 2] = outer;
     i32[(block + argBytes.fault) >>> 2] = fault;
+    i32[(block + argBytes.phase) >>> 2] = p.number;
     return all;
   }
 
-  private indexPointers(args: readonly number[]): void {
-    for (const c of this.commands) {
-      for (const { slot } of c.buffers) {
-        if (slot < 0 || slot >= this.slots)
-          throw new InternalError(`[prepare] expected slots below ${this.slots}, got ${slot}`);
-        this.starts[slot + 1] = (this.starts[slot + 1] ?? 0) + 1;
-      }
+  private indexPointers(pieces: readonly Piece[], args: readonly number[]): void {
+    const pointers = pieces.map(pointersOf);
+    for (const [{ slot }] of pointers.flat()) {
+      if (slot < 0 || slot >= this.slots)
+        throw new InternalError(`[prepare] expected slots below ${this.slots}, got ${slot}`);
+      this.starts[slot + 1] = (this.starts[slot + 1] ?? 0) + 1;
     }
     for (let s = 0; s < this.slots; s++)
       this.starts[s + 1] = (this.starts[s + 1] ?? 0) + (this.starts[s] ?? 0);
     const next = this.starts.slice();
-    this.commands.forEach((c, i) => {
-      c.buffers.forEach(({ slot, offset }, b) => {
+    pointers.forEach((list, i) => {
+      for (const [{ slot, offset }, place] of list) {
         const at = next[slot] ?? 0;
         next[slot] = at + 1;
-        this.words[at] = ((args[i] ?? 0) + argBytes.buffers + 4 * b) >>> 2;
+        this.words[at] = ((args[i] ?? 0) + place) >>> 2;
         this.offsets[at] = offset;
-      });
+      }
     });
   }
 
-  private indexParams(args: readonly number[]): ParamPatch[] {
+  private indexParams(pieces: readonly Piece[], args: readonly number[]): ParamPatch[] {
     const patches: ParamPatch[] = [];
-    this.commands.forEach((c, i) => {
+    pieces.forEach(({ command: c }, i) => {
       const types = paramTypes(kernelOf(c));
       if (types.length !== c.params.length) {
         throw new InternalError(

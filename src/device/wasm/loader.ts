@@ -24,6 +24,10 @@ export class LoadedKernel implements Loaded {
     this.slot = slot;
     this.portable = portable;
   }
+
+  workBytes(outer: number): number {
+    return this.rendered.sharedBytes?.(outer) ?? 0;
+  }
 }
 
 /** Runs records from address `at` up to `end`, see the walker. */

@@ -1,10 +1,11 @@
 /** What the hand-written kernels share: a function of one tile with its arguments, buffers and fault word, and the loop over tiles. */
 import { InternalError } from "../../../core/errors.js";
-import { argBytes, type Features, type Rendered } from "../../contract.js";
+import { argBytes, type Features, type Phase, type Rendered } from "../../contract.js";
 import { Code } from "../block.js";
 import { type Func, Module } from "../encoder.js";
 import type { Ref } from "../lane-code.js";
 import { Ops } from "../ops.js";
+import { phaseLoops } from "../phases.js";
 
 const noHost = (): never => {
   throw new InternalError("[routine] expected no host function to be called");
@@ -72,6 +73,11 @@ export class Frame {
     return [this.code.op("i32.div_u", index, divisor), this.code.op("i32.rem_u", index, divisor)];
   }
 
+  /** Address of the memory that phases share. */
+  get shared(): Ref {
+    return this.code.load("i32.load", this.code.param(0), argBytes.shared);
+  }
+
   /** Leaves `code` in the fault word unless one is there. */
   fault(code: number): void {
     const word = this.code.load("i32.load", this.code.param(0), argBytes.fault);
@@ -87,8 +93,8 @@ export class Frame {
   }
 }
 
-export interface Work {
-  readonly scratchBytes: number;
+/** What is done once the phase before is done. */
+export interface WorkPhase {
   readonly tiles: number;
   /** Nanoseconds per tile. */
   readonly tileCost: number;
@@ -96,26 +102,32 @@ export interface Work {
   write(f: Frame): void;
 }
 
+export interface Work {
+  readonly scratchBytes: number;
+  /** Bytes of the memory that phases share. */
+  readonly sharedBytes?: number;
+  readonly phases: readonly [WorkPhase, ...WorkPhase[]];
+}
+
+const phaseOf = ({ tiles, tileCost }: WorkPhase): Phase => ({ tiles: () => tiles, tileCost });
+
 export const renderWork = (work: Work, features: Features): Rendered => {
   const module = new Module(features);
-  const tile = module.func(["i32", "i32", "i32"]);
-  const frame = new Frame(tile);
-  work.write(frame);
-  frame.code.finish();
-  // V8 replaces a running function only at its next call: the loop over tiles stays outside of their code.
-  const k = module.func(["i32", "i32", "i32", "i32"]);
-  k.block((done) => {
-    k.loop((again) => {
-      k.get(1).get(2).op("i32.ge_s").brIf(done);
-      k.get(0).get(1).get(3).call(tile);
-      k.get(1).i32(1).op("i32.add").set(1).br(again);
-    });
+  const [first, ...later] = work.phases;
+  const tiles = work.phases.map((phase) => {
+    const tile = module.func(["i32", "i32", "i32"]);
+    const frame = new Frame(tile);
+    phase.write(frame);
+    frame.code.finish();
+    return tile;
   });
-  module.export("k", k);
+  module.export("k", phaseLoops(module, tiles));
+  const { sharedBytes = 0 } = work;
   return {
     bytes: module.finish(),
     scratchBytes: work.scratchBytes,
-    tiles: () => work.tiles,
-    tileCost: work.tileCost,
+    ...phaseOf(first),
+    later: later.map(phaseOf),
+    sharedBytes: () => sharedBytes,
   };
 };

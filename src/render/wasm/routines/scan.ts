@@ -1,99 +1,38 @@
-/** Scans: running sums, products and extrema; float32 and narrower floats accumulate in doubles, rounding at each store. */
-
-import { type DType, float32 } from "../../../core/dtype.js";
+/**
+ * Scans: running sums, products and extrema; float32 and narrower floats accumulate in doubles, rounding at each store.
+ * Where there are few rows they are cut into blocks: one phase combines each, the next scans it from what came before.
+ */
+import { float32 } from "../../../core/dtype.js";
 import { InternalError } from "../../../core/errors.js";
-import type { Routine } from "../../../core/routine.js";
-import type { ComputeType, ScalarOp } from "../../../core/scalar.js";
-import { computeTypeOf } from "../../../core/scalar.js";
-
 import type { Ref } from "../lane-code.js";
-import type { Ops } from "../ops.js";
-import { loadScalar, loadVector, storeScalar, storeVector } from "../storage.js";
 import { chosen, combinePairs, loadPair, type Pair, storePair } from "./complex.js";
-import type { Frame, Work } from "./frame.js";
+import type { Frame, Work, WorkPhase } from "./frame.js";
+import type { Scan } from "./scan-carry.js";
+import { ColumnScan } from "./scan-columns.js";
+import { RowScan } from "./scan-row.js";
 
-type Scan = Extract<Routine, { routine: "scan" }>;
-
-const combiner = { sum: "add", prod: "mul", max: "max", min: "min" } as const satisfies Record<
-  Scan["how"],
-  ScalarOp
->;
-
-/** Columns of one tile where columns lie side by side: their carries stay in the first-level cache. */
-const columns = 1024;
+/** Most columns of one tile where columns lie side by side: their carries stay in the first-level cache. */
+const mostColumns = 1024;
+/** Few columns make short runs of memory; more tiles than these are not needed. */
+const leastColumns = 128;
+const enoughTiles = 16;
+/** Elements of a block, and the most blocks of a row. */
+const blockElements = 16384;
+const mostBlocks = 256;
 
 /** Complex sums are real sums of twice as many columns. */
 const simplified = (r: Scan): Scan =>
   r.dtype.kind === "complex" && r.how === "sum" ? { ...r, dtype: float32, inner: 2 * r.inner } : r;
-
-const limits = (t: ComputeType, dtype: DType): readonly [number | bigint, number | bigint] => {
-  if (t === "f32" || t === "f64") return [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY];
-  const bits = BigInt(8 * dtype.size);
-  if (t === "bool") return [0, 1];
-  const [low, high] =
-    dtype.kind === "int"
-      ? [-(1n << (bits - 1n)), (1n << (bits - 1n)) - 1n]
-      : [0n, (1n << bits) - 1n];
-  return t === "i64" || t === "u64" ? [low, high] : [Number(low), Number(high)];
-};
-
-/** What the carry is before anything came. */
-const identity = (r: Scan, t: ComputeType): number | bigint => {
-  const [low, high] = limits(t, r.dtype);
-  const wide = t === "i64" || t === "u64";
-  switch (r.how) {
-    case "sum":
-      // -0 + x is x for every x; an exclusive scan shows its first carry, which is 0.
-      if (wide) return 0n;
-      return (t === "f32" || t === "f64") && !r.exclusive ? -0 : 0;
-    case "prod":
-      return wide ? 1n : 1;
-    case "max":
-      return low;
-    case "min":
-      return high;
-  }
-};
-
-/** Whether values widen to doubles for the carry. */
-const inDoubles = (r: Scan): boolean =>
-  computeTypeOf(r.dtype) === "f32" && (r.how === "sum" || r.how === "prod");
-
-/** Walks the scanned axis: `step` gets the address offset of each position, in order. */
-const walk = (f: Frame, r: Scan, body: (offset: Ref, step: Ref) => void): void => {
-  const bytes = r.inner * r.dtype.size;
-  f.code.loop(f.constant(0), f.constant(r.length), 1, (step) => {
-    const l = r.reverse ? f.sub(f.constant(r.length - 1), step) : step;
-    body(f.times(l, bytes), step);
-  });
-};
-
-/** One column, its carry in a local. */
-const scanColumn = (f: Frame, r: Scan, source: Ref, target: Ref): void => {
-  const { code, one } = f;
-  const t = computeTypeOf(r.dtype);
-  const double = inDoubles(r);
-  const type = double ? "f64" : t;
-  const carry = code.variable(one.constant(type, identity(r, type)));
-  walk(f, r, (offset) => {
-    const loaded = loadScalar(one, r.dtype, f.add(source, offset), 0, true);
-    const value = double ? code.op("f64.promote_f32", loaded) : loaded;
-    const before = code.get(carry);
-    const after = one.apply(combiner[r.how], type, type, [before, value]);
-    const shown = r.exclusive ? before : after;
-    const result = double ? code.op("f32.demote_f64", shown) : shown;
-    code.pin(after);
-    storeScalar(one, r.dtype, f.add(target, offset), result);
-    code.set(carry, after);
-  });
-};
 
 const scanComplexColumn = (f: Frame, r: Scan, source: Ref, target: Ref): void => {
   const { code } = f;
   const start = r.how === "prod" ? 1 : r.how === "max" ? -Infinity : Infinity;
   const re = code.variable(code.f64(start));
   const im = code.variable(code.f64(r.how === "prod" ? 0 : start));
-  walk(f, r, (offset, step) => {
+  const bytes = r.inner * r.dtype.size;
+  code.loop(f.constant(0), f.constant(r.length), 1, (step) => {
+    const l = r.reverse ? f.sub(f.constant(r.length - 1), step) : step;
+    const offset = f.times(l, bytes);
     const value = loadPair(f, f.add(source, offset));
     const before: Pair = { re: code.get(re), im: code.get(im) };
     const combined = combinePairs(f, r.how, before, value);
@@ -107,147 +46,138 @@ const scanComplexColumn = (f: Frame, r: Scan, source: Ref, target: Ref): void =>
   });
 };
 
-/** A group of adjacent columns: how its carry is kept in scratch, and combined with the values of one position. */
-interface Group {
-  readonly lanes: number;
-  /** Bytes of carry per column. */
-  readonly carryBytes: number;
-  start(address: Ref): void;
-  step(carry: Ref, source: Ref, target: Ref): void;
+/** How the elements are cut: columns side by side per tile, and blocks along the scanned axis. */
+interface Cut {
+  readonly chunk: number;
+  readonly chunks: number;
+  /** Positions of a block. */
+  readonly block: number;
+  readonly blocks: number;
 }
 
-/** Carries of the compute type. */
-const plainGroup = (f: Frame, r: Scan, o: Ops): Group => {
-  const { code } = f;
-  const t = computeTypeOf(r.dtype);
-  const scalar = t === "f32" || t === "f64" ? t : t === "i64" || t === "u64" ? "i64" : "i32";
-  const kind = o.lanes === 1 ? scalar : "v128";
-  const carryBytes = scalar === "f64" || scalar === "i64" ? 8 : 4;
+const cutOf = ({ outer, length, inner }: Scan): Cut => {
+  const wanted = Math.ceil(inner / Math.ceil(enoughTiles / Math.max(outer, 1)) / 16) * 16;
+  const chunk = Math.min(inner, mostColumns, Math.max(leastColumns, wanted));
+  const chunks = Math.ceil(inner / chunk);
+  const least = Math.max(4, Math.ceil(blockElements / chunk), Math.ceil(length / mostBlocks));
+  const block = Math.ceil(least / 4) * 4;
+  const few = outer * chunks < enoughTiles && length > block;
+  return { chunk, chunks, ...(few ? { block, blocks: Math.ceil(length / block) } : whole(length)) };
+};
+
+const whole = (length: number): Pick<Cut, "block" | "blocks"> => ({ block: length, blocks: 1 });
+
+/** One tile: a block of some columns of a plane. */
+interface Tile {
+  readonly source: Ref;
+  readonly target: Ref;
+  /** Columns. */
+  readonly count: Ref;
+  readonly from: Ref;
+  readonly to: Ref;
+  /** The first carry of the block, and of the first block of these columns. */
+  readonly carries: Ref;
+  readonly first: Ref;
+  /** The number of the block. */
+  readonly block: Ref;
+}
+
+/** Bytes kept per carry. */
+const carryBytes = 8;
+
+const tileOf = (f: Frame, r: Scan, cut: Cut): Tile => {
+  const { length, inner, dtype } = r;
+  const [plane, rest] = f.divmod(f.tile, cut.chunks * cut.blocks);
+  const [block, part] = f.divmod(rest, cut.chunks);
+  const column = f.times(part, cut.chunk);
+  const offset = f.add(f.times(plane, length * inner * dtype.size), f.times(column, dtype.size));
+  const from = f.times(block, cut.block);
+  const single = cut.blocks === 1;
+  const first = f.at(f.at(f.shared, plane, cut.blocks * inner * carryBytes), column, carryBytes);
   return {
-    lanes: o.lanes,
-    carryBytes,
-    start: (address) => code.store(`${kind}.store`, address, o.constant(t, identity(r, t))),
-    step(carry, source, target) {
-      const before = code.load(`${kind}.load`, carry, 0, true);
-      const value =
-        o.lanes === 1
-          ? loadScalar(o, r.dtype, source, 0, true)
-          : loadVector(o, r.dtype, source, 0, true);
-      const after = o.apply(combiner[r.how], t, t, [before, value]);
-      const shown = r.exclusive ? before : after;
-      code.pin(after);
-      if (o.lanes === 1) storeScalar(o, r.dtype, target, shown);
-      else storeVector(o, r.dtype, shown).all(target, 0);
-      code.store(`${kind}.store`, carry, after);
-    },
+    source: f.add(f.buffer(0), offset),
+    target: f.add(f.buffer(1), offset),
+    count: f.min(f.sub(f.constant(inner), column), f.constant(cut.chunk)),
+    from: single ? f.constant(0) : from,
+    to: single ? f.constant(length) : f.min(f.add(from, f.constant(cut.block)), f.constant(length)),
+    carries: f.at(first, block, inner * carryBytes),
+    first,
+    block,
   };
 };
 
-/** Four columns of floats whose carries are doubles. */
-const doubleGroup = (f: Frame, r: Scan): Group => {
-  const { code, four, two } = f;
-  const upperToLower = [8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7];
-  const bothLower = [0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23];
-  const rounded = (low: Ref, high: Ref): Ref =>
-    code.lane(
-      "i8x16.shuffle",
-      bothLower,
-      code.op("f32x4.demote_f64x2_zero", low),
-      code.op("f32x4.demote_f64x2_zero", high),
+/** Combines the elements of a block. */
+const collect = (f: Frame, r: Scan, t: Tile): void => {
+  if (r.inner === 1) {
+    const row = new RowScan(f, r);
+    row.storeCarry(t.carries, row.total(t.source, t.from, t.to));
+    return;
+  }
+  const columns = new ColumnScan(f, r, t.count);
+  columns.start(t.carries);
+  columns.walk(t.carries, t.source, null, t.from, t.to);
+};
+
+/** Scans a block, with the combination of all blocks before it. */
+const spread = (f: Frame, r: Scan, t: Tile, blocks: number): void => {
+  const { code } = f;
+  const zero = f.constant(0);
+  if (r.inner === 1) {
+    const row = new RowScan(f, r);
+    const carry = code.variable(row.start());
+    if (blocks > 1) {
+      code.loop(zero, t.block, 1, (b) => {
+        const part = row.loadCarry(f.at(t.first, b, carryBytes));
+        code.set(carry, row.combine(code.get(carry), part));
+      });
+    }
+    const before = code.get(carry);
+    code.pin(before);
+    row.scan(t.source, t.target, t.from, t.to, before);
+    return;
+  }
+  const columns = new ColumnScan(f, r, t.count);
+  columns.start(f.scratch);
+  if (blocks > 1) {
+    code.loop(zero, t.block, 1, (b) =>
+      columns.join(f.scratch, f.at(t.first, b, r.inner * carryBytes)),
     );
-  return {
-    lanes: 4,
-    carryBytes: 8,
-    start(address) {
-      const init = two.constant("f64", identity(r, "f64"));
-      code.store("v128.store", address, init);
-      code.store("v128.store", address, init, 16);
-    },
-    step(carry, source, target) {
-      const values = loadVector(four, r.dtype, source, 0, true);
-      const parts = [values, code.lane("i8x16.shuffle", upperToLower, values, values)];
-      const before = parts.map((_, i) => code.load("v128.load", carry, 16 * i, true));
-      const after = parts.map((part, i) => {
-        const doubles = code.op("f64x2.promote_low_f32x4", part);
-        return two.apply(combiner[r.how], "f64", "f64", [before[i] ?? 0, doubles]);
-      });
-      for (const v of after) code.pin(v);
-      const [low = 0, high = 0] = r.exclusive ? before : after;
-      storeVector(four, r.dtype, rounded(low, high)).all(target, 0);
-      after.forEach((v, i) => {
-        code.store("v128.store", carry, v, 16 * i);
-      });
-    },
-  };
+  }
+  columns.walk(f.scratch, t.source, t.target, t.from, t.to);
 };
 
-/** One column of floats whose carry is a double. */
-const doubleColumn = (f: Frame, r: Scan): Group => {
-  const { code, one } = f;
-  return {
-    lanes: 1,
-    carryBytes: 8,
-    start: (address) => code.store("f64.store", address, one.constant("f64", identity(r, "f64"))),
-    step(carry, source, target) {
-      const before = code.load("f64.load", carry, 0, true);
-      const value = code.op("f64.promote_f32", loadScalar(one, r.dtype, source, 0, true));
-      const after = one.apply(combiner[r.how], "f64", "f64", [before, value]);
-      code.pin(after);
-      storeScalar(one, r.dtype, target, code.op("f32.demote_f64", r.exclusive ? before : after));
-      code.store("f64.store", carry, after);
-    },
+const complexWork = (r: Scan): Work => {
+  const { outer, length, inner, dtype } = r;
+  if (r.how === "sum") throw new InternalError("[scan] complex sums are real sums");
+  const write = (f: Frame): void => {
+    const [plane, column] = f.divmod(f.tile, inner);
+    const bytes = length * inner * dtype.size;
+    const offset = f.add(f.times(plane, bytes), f.times(column, dtype.size));
+    scanComplexColumn(f, r, f.add(f.buffer(0), offset), f.add(f.buffer(1), offset));
   };
-};
-
-const groupsFor = (f: Frame, r: Scan): readonly [wide: Group | null, single: Group] => {
-  if (inDoubles(r)) return [doubleGroup(f, r), doubleColumn(f, r)];
-  const single = plainGroup(f, r, f.one);
-  if (r.dtype.kind === "bool") return [null, single];
-  return [plainGroup(f, r, r.dtype.size === 8 ? f.two : f.four), single];
-};
-
-/** `count` adjacent columns, position by position, their carries in scratch. */
-const scanColumns = (f: Frame, r: Scan, count: Ref, source: Ref, target: Ref): void => {
-  const { code } = f;
-  const [wide, single] = groupsFor(f, r);
-  const { size } = r.dtype;
-  const whole = wide === null ? f.constant(0) : code.op("i32.and", count, f.constant(-wide.lanes));
-  const each = (body: (g: Group, i: Ref) => void): void => {
-    if (wide !== null) code.loop(f.constant(0), whole, wide.lanes, (i) => body(wide, i));
-    code.loop(whole, count, 1, (i) => body(single, i));
-  };
-  const carry = (i: Ref): Ref => f.at(f.scratch, i, single.carryBytes);
-  each((g, i) => g.start(carry(i)));
-  walk(f, r, (offset) => {
-    const from = f.add(source, offset);
-    const to = f.add(target, offset);
-    each((g, i) => g.step(carry(i), f.at(from, i, size), f.at(to, i, size)));
-  });
+  const tiles = length === 0 ? 0 : outer * inner;
+  return { scratchBytes: 0, phases: [{ tiles, tileCost: 3 * length, write }] };
 };
 
 export const scanWork = (routine: Scan): Work => {
   const r = simplified(routine);
-  const { outer, length, inner, dtype } = r;
-  const pairs = dtype.kind === "complex";
-  if (pairs && r.how === "sum") throw new InternalError("[scan] complex sums are real sums");
-  const single = inner === 1 || pairs;
-  const chunk = single ? 1 : Math.min(inner, columns);
-  const chunks = Math.ceil(inner / chunk);
-  const plane = length * inner * dtype.size;
-  return {
-    scratchBytes: single ? 0 : 8 * chunk + 16,
-    tiles: length === 0 ? 0 : outer * chunks,
-    tileCost: length * chunk * (single ? 1.5 : 0.7),
-    write(f) {
-      const [o, part] = f.divmod(f.tile, chunks);
-      const first = f.times(part, chunk);
-      const offset = f.add(f.times(o, plane), f.times(first, dtype.size));
-      const source = f.add(f.buffer(0), offset);
-      const target = f.add(f.buffer(1), offset);
-      const rest = f.sub(f.constant(inner), first);
-      if (pairs) scanComplexColumn(f, r, source, target);
-      else if (single) scanColumn(f, r, source, target);
-      else scanColumns(f, r, f.min(rest, f.constant(chunk)), source, target);
-    },
+  if (r.dtype.kind === "complex") return complexWork(r);
+  const cut = cutOf(r);
+  const { blocks } = cut;
+  const tiles = r.length === 0 ? 0 : r.outer * blocks * cut.chunks;
+  const elements = cut.block * cut.chunk;
+  const scan: WorkPhase = {
+    tiles,
+    tileCost: elements * 0.6,
+    write: (f) => spread(f, r, tileOf(f, r, cut), blocks),
   };
+  const scratchBytes = r.inner === 1 ? 0 : carryBytes * cut.chunk + 16;
+  if (blocks === 1) return { scratchBytes, phases: [scan] };
+  const combine: WorkPhase = {
+    tiles,
+    tileCost: elements * (r.inner === 1 ? 0.15 : 0.4),
+    write: (f) => collect(f, r, tileOf(f, r, cut)),
+  };
+  const sharedBytes = carryBytes * r.outer * blocks * r.inner + 64;
+  return { scratchBytes, sharedBytes, phases: [combine, scan] };
 };

@@ -131,32 +131,36 @@ export const scatterWork = (routine: Scatter): Work => {
   const out = 2 + r.axes.length;
   return {
     scratchBytes: 0,
-    tiles: 1,
-    tileCost: size * r.dtype.size * 0.1 + r.count * (5 + block),
-    write(f) {
-      const { code } = f;
-      copyBase(f, out, size * r.dtype.size);
-      if (block === 0) return;
-      code.loop(code.i32(0), code.i32(r.count), 1, (n) => {
-        let inside = code.i32(1);
-        let target = f.buffer(out);
-        r.axes.forEach((axis, j) => {
-          const extent = r.shape[axis] ?? 0;
-          const raw = code.load("i32.load", f.at(f.buffer(2 + j), n, 4), 0, true);
-          const wrapped = f.add(raw, code.i32(extent));
-          const index = code.select(code.op("i32.lt_s", raw, code.i32(0)), wrapped, raw);
-          const last = extent - (r.slice[axis] ?? 0);
-          const fits = last < 0 ? code.i32(0) : code.op("i32.le_u", index, code.i32(last));
-          inside = j === 0 ? fits : code.op("i32.and", inside, fits);
-          target = f.at(target, index, (layout.strides[axis] ?? 0) * r.dtype.size);
-        });
-        const source = f.at(f.buffer(1), n, block * r.dtype.size);
-        code.if(
-          inside,
-          () => writeBlock(f, r, layout, source, target),
-          () => f.fault(r.code),
-        );
-      });
-    },
+    phases: [
+      {
+        tiles: 1,
+        tileCost: size * r.dtype.size * 0.1 + r.count * (5 + block),
+        write(f) {
+          const { code } = f;
+          copyBase(f, out, size * r.dtype.size);
+          if (block === 0) return;
+          code.loop(code.i32(0), code.i32(r.count), 1, (n) => {
+            let inside = code.i32(1);
+            let target = f.buffer(out);
+            r.axes.forEach((axis, j) => {
+              const extent = r.shape[axis] ?? 0;
+              const raw = code.load("i32.load", f.at(f.buffer(2 + j), n, 4), 0, true);
+              const wrapped = f.add(raw, code.i32(extent));
+              const index = code.select(code.op("i32.lt_s", raw, code.i32(0)), wrapped, raw);
+              const last = extent - (r.slice[axis] ?? 0);
+              const fits = last < 0 ? code.i32(0) : code.op("i32.le_u", index, code.i32(last));
+              inside = j === 0 ? fits : code.op("i32.and", inside, fits);
+              target = f.at(target, index, (layout.strides[axis] ?? 0) * r.dtype.size);
+            });
+            const source = f.at(f.buffer(1), n, block * r.dtype.size);
+            code.if(
+              inside,
+              () => writeBlock(f, r, layout, source, target),
+              () => f.fault(r.code),
+            );
+          });
+        },
+      },
+    ],
   };
 };
