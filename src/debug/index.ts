@@ -1,4 +1,5 @@
 /** Looking into evaluations: their kernels as text, what fused, bytes moved, and when each kernel ran. */
+export { type ThreadCounts, threads } from "../runtime/threads.js";
 export {
   type ChromeEvent,
   type ChromeTrace,

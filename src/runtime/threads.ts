@@ -17,3 +17,25 @@ export const setThreads = (count: number): void => {
   const { device } = defaultEngine();
   if (device instanceof WasmDevice) device.setThreads(count);
 };
+
+/** What threads did so far. */
+export interface ThreadCounts {
+  /** How many may run kernels, the calling one included, and how many of them there are by now. */
+  readonly most: number;
+  readonly running: number;
+  /** How many asynchronous evaluations were run by the calling thread, and how many by another one. */
+  readonly here: number;
+  readonly led: number;
+}
+
+/**
+ * How many threads evaluate arrays on the CPU by now, and where asynchronous evaluations ran. One thread on other devices.
+ *
+ * @example mx.debug.threads().most >= 1; // true
+ */
+export const threads = (): ThreadCounts => {
+  const { device } = defaultEngine();
+  return device instanceof WasmDevice
+    ? { ...device.threadCounts(), ...device.asynchronousCounts() }
+    : { most: 1, running: 1, here: 0, led: 0 };
+};

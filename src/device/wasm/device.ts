@@ -32,6 +32,8 @@ export interface WasmDeviceOptions {
   readonly synchronousCollection?: boolean;
   /** How many threads run kernels, the calling one included; as many as there are cores by default. */
   readonly threads?: number;
+  /** False does without shared memory, and so without other threads, as where pages are not cross-origin isolated. */
+  readonly sharedMemory?: boolean;
   /** Shares whatever can be, from the first moment, whether that pays or not: so that tests see threads. */
   readonly alwaysShare?: boolean;
 }
@@ -81,7 +83,8 @@ export class WasmDevice implements Device {
   private readonly walked = { here: 0, led: 0 };
 
   constructor(options: WasmDeviceOptions) {
-    this.features = detectFeatures();
+    const features = detectFeatures();
+    this.features = options.sharedMemory === false ? { ...features, shared: false } : features;
     const { limitBytes = Infinity, synchronousCollection = true } = options;
     this.threads = this.mostThreads(options.threads ?? parallelism());
     this.alwaysShare = options.alwaysShare ?? false;
