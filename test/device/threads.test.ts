@@ -182,20 +182,19 @@ const longProduct = (d: WasmDevice, size: number) => {
 };
 
 for (const threads of [1, 2]) {
-  test(`timers fire while a long product runs on ${threads} threads`, async () => {
+  test(`the event loop turns while a long product runs on ${threads} threads`, async () => {
     const d = eager(threads);
     warmUp(d);
     const size = 2048;
     const { list, slots } = longProduct(d, size);
-    const start = performance.now();
     let ticks = 0;
     const timer = setInterval(() => {
       ticks++;
     }, 10);
     await d.submit(list, slots, []);
     clearInterval(timer);
-    const elapsed = performance.now() - start;
-    assert.ok(ticks >= Math.floor(elapsed / 20), `${ticks} ticks in ${elapsed} ms`);
+    // How many depends on what else the machine does; were the thread held up, there would be none.
+    assert.ok(ticks >= 5, `${ticks} ticks`);
     assert.equal(valuesOf(slots[2])[size + 1], size);
   });
 }
