@@ -48,6 +48,7 @@ export {
   FormatError,
   IndexError,
   InternalError,
+  LinAlgError,
   ShapeError,
   TransformError,
 } from "./core/errors.js";

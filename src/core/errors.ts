@@ -53,6 +53,13 @@ export class DeviceError extends CotangentError {
   }
 }
 
+/** A matrix that has no answer: singular, or one whose eigenvalues or singular values are not found. */
+export class LinAlgError extends CotangentError {
+  constructor(message: string) {
+    super("LINALG", message);
+  }
+}
+
 /** A file that is not what it claims to be; the message names file, offset and cause. */
 export class FormatError extends CotangentError {
   constructor(message: string) {

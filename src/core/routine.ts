@@ -4,6 +4,21 @@ import type { DType } from "../core/dtype.js";
 /** How scattered values meet what is there. */
 export type ScatterMode = "replace" | "add" | "prod" | "max" | "min";
 
+/** Factorisations and solutions of stacks of matrices, see {@link Routine}. */
+export type MatrixRoutine =
+  | "cholesky"
+  | "lu"
+  | "solve"
+  | "triangular"
+  | "inverse"
+  | "qr"
+  | "eigh"
+  | "eigvalsh"
+  | "eig"
+  | "eigvals"
+  | "svd"
+  | "svdvals";
+
 /**
  * All operands are contiguous, row-major. Buffers in order: inputs, then outputs.
  * - scatter: buffers base, updates, index arrays (int32, one per entry of `axes`), out. `out` = base with, for each of
@@ -11,6 +26,16 @@ export type ScatterMode = "replace" | "add" | "prod" | "max" | "min";
  *   Negative indices wrap; out of range is skipped and raises fault `code`.
  * - scan: buffers x, out; shape [outer, length, inner]; running combination along the middle axis.
  * - sort: buffers x, values, indices (uint32); shape [outer, length, inner]; stable, NaN last.
+ * - matrix: `count` matrices `a`, m×n, row-major, one behind the other. Complex dtypes have real eigenvalues of Hermitian
+ *   and real singular values in the real dtype of their parts; eigenvalues and eigenvectors of `eig` are complex64.
+ *   Raises fault `code` where there is no result, or goes on with infinities and NaN where `code` is 0.
+ *   - cholesky: a, l
+ *   - lu: a, packed factors, pivots (uint32, min(m, n)), order of rows (uint32, m)
+ *   - solve, triangular: a, b (n×k), x; `option`: the upper triangle of `a` is read, else the lower
+ *   - inverse: a, x
+ *   - qr: a, q (m×min), r (min×n)
+ *   - eigh, eig: a, w, v; eigvalsh, eigvals: a, w
+ *   - svd: a, u, s, vt; `option`: u is m×m and vt n×n, else they have min(m, n) columns and rows; svdvals: a, s
  */
 export type Routine =
   | {
@@ -39,4 +64,18 @@ export type Routine =
       readonly outer: number;
       readonly length: number;
       readonly inner: number;
+    }
+  | {
+      readonly routine: "matrix";
+      readonly what: MatrixRoutine;
+      readonly dtype: DType;
+      readonly count: number;
+      readonly m: number;
+      readonly n: number;
+      readonly k: number;
+      readonly option: boolean;
+      readonly code: number;
     };
+
+/** What raised a fault. */
+export const faults = { index: 1, singular: 2, eigenvalues: 3, singularValues: 4 } as const;

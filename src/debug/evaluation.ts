@@ -126,17 +126,19 @@ const contractText = (kernel: Kernel, axes: readonly number[]): string =>
     ...kernel.stores.map((s) => `b${s.buf} = %${s.value}`),
   ].join("\n");
 
+const sizesOf = (r: Routine): number[] => {
+  if (r.routine === "scatter") return [...r.shape];
+  return r.routine === "matrix" ? [r.count, r.m, r.n] : [r.outer, r.length, r.inner];
+};
+
 const routineReport = (routine: Routine): Omit<KernelReport, "milliseconds"> => {
-  const axes =
-    routine.routine === "scatter"
-      ? [...routine.shape]
-      : [routine.outer, routine.length, routine.inner];
+  const axes = sizesOf(routine);
   const bytes = sizeOver(
     axes,
     axes.map((_, a) => a),
   );
   return {
-    operations: [routine.routine],
+    operations: [routine.routine === "matrix" ? routine.what : routine.routine],
     axes,
     bytesRead: bytes * routine.dtype.size,
     bytesWritten: bytes * routine.dtype.size,

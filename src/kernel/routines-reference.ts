@@ -3,6 +3,7 @@ import type { DType } from "../core/dtype.js";
 import { InternalError } from "../core/errors.js";
 import type { Routine, ScatterMode } from "../core/routine.js";
 import { type Cells, cellsOf } from "./cells.js";
+import { runStack } from "./matrix/stack.js";
 
 type Fold = Exclude<ScatterMode, "replace" | "add"> | "sum";
 
@@ -171,5 +172,7 @@ export const interpretRoutine = (r: Routine, buffers: readonly Uint8Array[]): nu
         sort(r, pick(cells, 0), pick(cells, 1), viewOf(pick(buffers, 2)));
         return 0;
       });
+    case "matrix":
+      return runStack(r, buffers, 0, r.count);
   }
 };

@@ -1,7 +1,7 @@
 /** Reading and writing blocks at computed places: gather, and scatter in five modes, the transpose of gather being scatter-add. */
 import { complex64, int32, isInteger } from "../core/dtype.js";
 import { DTypeError, IndexError, InternalError, ShapeError } from "../core/errors.js";
-import type { ScatterMode } from "../core/routine.js";
+import { faults, type ScatterMode } from "../core/routine.js";
 import { bind } from "../graph/bind.js";
 import { type Aval, type Node, type Shape, sameShape, sizeOf } from "../graph/node.js";
 import { define, type Primitive, type Site, type Tangents } from "../graph/primitive.js";
@@ -228,7 +228,7 @@ const modeP = (mode: ScatterMode): Primitive<ScatterAttrs> =>
         slice: attrs.slice,
         count: sizeOf(at(operands, 2).shape),
         mode,
-        code: 1,
+        code: faults.index,
       }),
     },
     key(attrs, sink) {

@@ -1,5 +1,6 @@
 /** The engine: evaluates pending graphs on one device through cached plans. */
-import { IndexError, InternalError } from "../core/errors.js";
+import { type CotangentError, IndexError, InternalError, LinAlgError } from "../core/errors.js";
+import { faults } from "../core/routine.js";
 import { HostStorage, type Storage } from "../core/storage.js";
 import type { Command, Device, Executable, Fault, Scalar } from "../device/contract.js";
 import type { Evaluator } from "../graph/evaluator.js";
@@ -23,11 +24,27 @@ export interface Step {
 /** Plans kept; beyond it the least recently used goes. */
 const capacity = 1024;
 
-const faultError = (_: Fault): IndexError =>
-  new IndexError(
-    "[eval] an index array holds an index outside the axis it selects from: " +
-      "indices must lie in [-size, size) of that axis",
-  );
+const faultError = ({ code }: Fault): CotangentError => {
+  switch (code) {
+    case faults.singular:
+      return new LinAlgError(
+        "[eval] expected an invertible matrix, got a singular one in linalg.inv or linalg.solve: use linalg.pinv",
+      );
+    case faults.eigenvalues:
+      return new LinAlgError(
+        "[eval] expected finite matrices with eigenvalues to be found, got one where the iteration did not end: look for NaN and infinities",
+      );
+    case faults.singularValues:
+      return new LinAlgError(
+        "[eval] expected finite matrices with singular values to be found, got one where the iteration did not end: look for NaN and infinities",
+      );
+    default:
+      return new IndexError(
+        "[eval] an index array holds an index outside the axis it selects from: " +
+          "indices must lie in [-size, size) of that axis",
+      );
+  }
+};
 
 export class Engine implements Evaluator {
   readonly device: Device;

@@ -3,6 +3,7 @@
 import type { DType } from "../core/dtype.js";
 import { complex64, float32 } from "../core/dtype.js";
 import { InternalError } from "../core/errors.js";
+import { faults } from "../core/routine.js";
 import type { ComputeType } from "../core/scalar.js";
 import { computeTypeOf } from "../core/scalar.js";
 import type { Parts, Position } from "../graph/lowering.js";
@@ -43,9 +44,6 @@ const wraps = { int8: "wrap_i8", int16: "wrap_i16", uint8: "wrap_u8", uint16: "w
 const rounds = { float16: "round_f16", bfloat16: "round_bf16" } as const;
 const hasKey = <T extends object>(table: T, key: PropertyKey): key is keyof T =>
   Object.hasOwn(table, key);
-
-/** Fault raised by an index that is out of range. */
-export const indexFault = 1;
 
 class Lowerer {
   private readonly group: GroupPlan;
@@ -246,7 +244,7 @@ class Lowerer {
     return {
       coordinate: (d) => this.values.coord(at[d] ?? constantIx(0)),
       flat: (from) => this.values.coord(linearIx(at.slice(from), shape.slice(from))),
-      index: (v, size) => this.values.index(asVal(v), size, indexFault),
+      index: (v, size) => this.values.index(asVal(v), size, faults.index),
       element: (i, where) =>
         this.read(
           this.operand(op, i),

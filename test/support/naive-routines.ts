@@ -1,11 +1,13 @@
 /** Reductions and hand-written routines in plain JavaScript, over whole columns of values. */
 
 import type { DType } from "../../src/core/dtype.js";
-import { IndexError, InternalError } from "../../src/core/errors.js";
+import { IndexError, InternalError, LinAlgError } from "../../src/core/errors.js";
 import type { Routine } from "../../src/core/routine.js";
 import type { Combine } from "../../src/core/scalar.js";
 import { computeTypeOf } from "../../src/core/scalar.js";
 import { type Shape, sizeOf } from "../../src/graph/node.js";
+import { itemsOf, type Matrices, runMatrix } from "../../src/kernel/matrix/index.js";
+import { type Mat, zeros } from "../../src/kernel/matrix/mat.js";
 
 import { type Cell, cellOf, eager } from "./naive-scalars.js";
 
@@ -127,8 +129,36 @@ const scatter = (r: Routine & { routine: "scatter" }, ins: readonly Column[]): C
   return { re, im };
 };
 
+/** The library's own loops, in doubles from end to end: what they compute is tested by what must hold of their results. */
+const matrices = (r: Matrices, ins: readonly Column[]): Column[] => {
+  const { ins: taken, outs } = itemsOf(r);
+  const results = outs.map(({ size, dtype }) => ({
+    re: new Array<Value>(r.count * size),
+    im: dtype.kind === "complex" ? new Array<number>(r.count * size) : null,
+  }));
+  for (let i = 0; i < r.count; i++) {
+    const given = taken.map(({ size }, j): Mat => {
+      const { re, im } = at(ins, j);
+      const part = (values: readonly Value[]): Float64Array =>
+        Float64Array.from(values.slice(i * size, (i + 1) * size).map(Number));
+      return { re: part(re), im: im === null ? null : part(im) };
+    });
+    const made = outs.map(({ size, dtype }) => zeros(size, dtype.kind === "complex"));
+    if (!runMatrix(r, given, made) && r.code !== 0) throw new LinAlgError("[naive] no result");
+    for (const [j, { re, im }] of made.entries()) {
+      const out = at(results, j);
+      re.forEach((v, p) => {
+        out.re[i * re.length + p] = v;
+        if (out.im !== null) out.im[i * re.length + p] = im?.[p] ?? 0;
+      });
+    }
+  }
+  return results;
+};
+
 export const routine = (r: Routine, ins: readonly Column[]): Column[] => {
   if (r.routine === "scatter") return [scatter(r, ins)];
+  if (r.routine === "matrix") return matrices(r, ins);
   const x = at(ins, 0);
   if (r.routine === "scan") {
     const out: Value[] = new Array(x.re.length).fill(0);

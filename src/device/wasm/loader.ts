@@ -4,8 +4,11 @@ import type { Routine } from "../../core/routine.js";
 import { hostMath } from "../../kernel/host-math.js";
 import { isKernel, type Kernel } from "../../kernel/ir.js";
 import { programKey } from "../../kernel/key.js";
+import type { Matrices } from "../../kernel/matrix/index.js";
+import { itemsOf } from "../../kernel/matrix/index.js";
+import { runStack } from "../../kernel/matrix/stack.js";
 import { check } from "../../kernel/spec.js";
-import type { Features, Render, Rendered } from "../../render/contract.js";
+import { argBytes, type Features, type Render, type Rendered } from "../../render/contract.js";
 import type { Loaded } from "../contract.js";
 import type { LinearMemory } from "./memory.js";
 import { walkerModule } from "./walker.js";
@@ -45,8 +48,23 @@ const isBytes = (b: Uint8Array): b is Uint8Array<ArrayBuffer> => b.buffer instan
 const isPortable = (module: WebAssembly.Module): boolean =>
   WebAssembly.Module.imports(module).every(
     ({ module: from, name }) =>
-      from !== "m" || Reflect.get(Math, name) === Reflect.get(hostMath, name),
+      from === "env" || (from === "m" && Reflect.get(Math, name) === Reflect.get(hostMath, name)),
   );
+
+/** What a routine that runs in JavaScript is called as; see the contract of rendered code for its arguments. */
+const hostRun =
+  (r: Matrices, memory: LinearMemory) =>
+  (args: number, start: number, end: number): void => {
+    const { i32, u8 } = memory;
+    const { ins, outs } = itemsOf(r);
+    const buffers = [...ins, ...outs].map(({ size, dtype }, b) => {
+      const address = (i32[(args + argBytes.buffers + 4 * b) >>> 2] ?? 0) >>> 0;
+      return u8.subarray(address, address + r.count * size * dtype.size);
+    });
+    const fault = runStack(r, buffers, start, end);
+    const word = (i32[(args + argBytes.fault) >>> 2] ?? 0) >>> 2;
+    if (i32[word] === 0) i32[word] = fault;
+  };
 
 /** How many kernels are kept for reuse. Those of living command lists stay in the table besides. */
 const cacheSize = 4096;
@@ -62,6 +80,7 @@ export class Loader {
   /** The module of `walk`, which other threads run too. */
   readonly walker: Uint8Array<ArrayBuffer>;
   private readonly render: Render;
+  private readonly memory: LinearMemory;
   private readonly features: Features;
   private readonly imports: WebAssembly.Imports;
   private readonly table: WebAssembly.Table;
@@ -76,6 +95,7 @@ export class Loader {
 
   constructor(memory: LinearMemory, features: Features, render: Render) {
     this.render = render;
+    this.memory = memory;
     this.features = features;
     this.table = new WebAssembly.Table({ initial: 64, element: "anyfunc" });
     this.imports = { env: { memory: memory.memory }, m: { ...hostMath } };
@@ -114,7 +134,11 @@ export class Loader {
     const rendered = this.render(program, this.features);
     const bytes = isBytes(rendered.bytes) ? rendered.bytes : new Uint8Array(rendered.bytes);
     const module = new WebAssembly.Module(bytes);
-    const { k } = new WebAssembly.Instance(module, this.imports).exports;
+    const imports =
+      !isKernel(program) && program.routine === "matrix"
+        ? { ...this.imports, host: { run: hostRun(program, this.memory) } }
+        : this.imports;
+    const { k } = new WebAssembly.Instance(module, imports).exports;
     const slot = this.freeSlots.pop() ?? this.usedSlots++;
     if (slot >= this.table.length) this.table.grow(this.table.length);
     this.table.set(slot, k);

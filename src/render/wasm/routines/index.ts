@@ -1,12 +1,14 @@
 /** Renders the hand-written routines as WebAssembly modules. */
 import type { Routine } from "../../../core/routine.js";
+import type { Matrices } from "../../../kernel/matrix/index.js";
 import type { Features, Rendered } from "../../contract.js";
 import { renderWork, type Work } from "./frame.js";
+import { renderHost } from "./host.js";
 import { scanWork } from "./scan.js";
 import { scatterWork } from "./scatter.js";
 import { sortWork } from "./sort.js";
 
-const workOf = (r: Routine): Work => {
+const workOf = (r: Exclude<Routine, Matrices>): Work => {
   switch (r.routine) {
     case "scatter":
       return scatterWork(r);
@@ -18,4 +20,4 @@ const workOf = (r: Routine): Work => {
 };
 
 export const renderRoutine = (r: Routine, features: Features): Rendered =>
-  renderWork(workOf(r), features);
+  r.routine === "matrix" ? renderHost(r, features) : renderWork(workOf(r), features);

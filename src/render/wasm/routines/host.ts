@@ -1,0 +1,39 @@
+/** The entry to routines that run in JavaScript: a module that hands its call on to the imported function `host.run`. */
+import type { Matrices } from "../../../kernel/matrix/index.js";
+import type { Features, Rendered } from "../../contract.js";
+import { Module } from "../encoder.js";
+
+/** Nanoseconds per product and sum, and per matrix. */
+const operation = 1;
+const overhead = 1000;
+
+/** How many times the cube of the size a routine takes. */
+const weights: Readonly<Record<Matrices["what"], number>> = {
+  cholesky: 0.4,
+  lu: 0.7,
+  solve: 1,
+  triangular: 0.5,
+  inverse: 2,
+  qr: 3,
+  eigh: 8,
+  eigvalsh: 2,
+  eig: 20,
+  eigvals: 15,
+  svd: 15,
+  svdvals: 4,
+};
+
+export const renderHost = (r: Matrices, features: Features): Rendered => {
+  const module = new Module(features);
+  const run = module.import("host", "run", ["i32", "i32", "i32", "i32"], []);
+  const k = module.func(["i32", "i32", "i32", "i32"]);
+  k.get(0).get(1).get(2).get(3).call(run);
+  module.export("k", k);
+  const products = r.m * r.n * Math.max(Math.min(r.m, r.n), r.k);
+  return {
+    bytes: module.finish(),
+    scratchBytes: 0,
+    tiles: () => r.count,
+    tileCost: overhead + operation * weights[r.what] * products,
+  };
+};
