@@ -65,6 +65,7 @@ export type { Shape } from "./graph/node.js";
 export type { MapLeaves, Tree } from "./graph/tree.js";
 export { type LoadOptions, load } from "./io/load.js";
 export { type SaveSafetensorsOptions, saveSafetensors } from "./io/safetensors.js";
+export * as linalg from "./linalg/index.js";
 export {
   add,
   arctan2,

@@ -67,6 +67,10 @@ import {
   takeAlongP,
 } from "./gather-scatter.js";
 import { arccoshP, arcsinhP, arctanhP, coshP, sinhP, tanhP } from "./hyperbolic.js";
+import { choleskyP, detP, luP, qrP, slogdetP } from "./linalg/factor.js";
+import { pseudoInverseP } from "./linalg/pseudo-inverse.js";
+import { inverseP, solveP, triangularSolveP } from "./linalg/solve.js";
+import { eighP, eigP, eigvalshP, eigvalsP, svdP, svdvalsP } from "./linalg/spectral.js";
 import { matmulP } from "./matmul.js";
 import { padP, sliceP } from "./pad-slice.js";
 import { permuteP } from "./permute.js";
@@ -94,6 +98,11 @@ export * from "./exp-log.js";
 export * from "./extremum.js";
 export * from "./gather-scatter.js";
 export * from "./hyperbolic.js";
+export * from "./linalg/factor.js";
+export { adjoint, unitDiagonal } from "./linalg/parts.js";
+export * from "./linalg/pseudo-inverse.js";
+export * from "./linalg/solve.js";
+export * from "./linalg/spectral.js";
 export * from "./matmul.js";
 export * from "./pad-slice.js";
 export * from "./permute.js";
@@ -207,4 +216,19 @@ export const primitives: readonly AnyPrimitive[] = [
   arccosP,
   arctanP,
   arctan2P,
+  choleskyP,
+  luP,
+  qrP,
+  detP,
+  slogdetP,
+  triangularSolveP,
+  solveP,
+  inverseP,
+  pseudoInverseP,
+  eighP,
+  eigvalshP,
+  eigP,
+  eigvalsP,
+  svdP,
+  svdvalsP,
 ];

@@ -6,7 +6,8 @@ import {
   shapeAndDTypeDifference,
   type Tolerance,
 } from "./compare.js";
-import { type GoldenArray, type GoldenValue, isGoldenArray } from "./format.js";
+import { factorisationFailure } from "./factorisations.js";
+import { type GoldenArray, type GoldenValue, isGoldenArray, isGoldenList } from "./format.js";
 
 /** The elements of a real array along one axis: one list per position of the other axes. */
 function lanes(array: GoldenArray, axis: number): (number | bigint)[][] {
@@ -84,6 +85,23 @@ export function checkResult(
   want: GoldenValue,
   tolerance: Tolerance,
 ): string | null {
+  const factors = ["linalg.qr", "linalg.svd", "linalg.eigh", "linalg.eig"];
+  if (factors.includes(request.fn)) {
+    const upper = request.kwargs.get("UPLO") === "U" || request.args[1] === "U";
+    const failure = factorisationFailure(
+      request.fn,
+      firstOperand(request),
+      upper,
+      got,
+      want,
+      tolerance,
+    );
+    if (failure !== null || request.fn !== "linalg.eig") return failure;
+    const [values] = got.kind === "list" ? got.items : [];
+    const [golden] = isGoldenList(want) ? want : [];
+    if (values?.kind !== "array" || !isGoldenArray(golden)) return "expected eigenvalues";
+    return eigenvalues(values.array, golden, tolerance);
+  }
   if (got.kind !== "array" || !isGoldenArray(want)) {
     return `no check is implemented for several results: ${sentence}`;
   }

@@ -12,7 +12,7 @@ import { vmap } from "../../src/transforms/vmap.js";
 import { columnOf, leafOf, naive } from "../support/naive.js";
 import type { Column } from "../support/naive-routines.js";
 import { draw } from "./draw.js";
-import type { Sample } from "./samples.js";
+import type { Sample } from "./sample.js";
 
 export type Fn = (...xs: NDArray[]) => NDArray[];
 

@@ -9,7 +9,7 @@ import * as p from "../../src/primitives/index.js";
 import { naive } from "../support/naive.js";
 import { draw } from "./draw.js";
 import { laws } from "./laws.js";
-import type { Sample } from "./samples.js";
+import type { Sample } from "./sample.js";
 
 installEvaluator(naive);
 

@@ -2,25 +2,17 @@
 import * as d from "../../src/core/dtype.js";
 import { DTypeError } from "../../src/core/errors.js";
 import { Node, type Shape, sizeOf } from "../../src/graph/node.js";
-import type { AnyPrimitive, Primitive } from "../../src/graph/primitive.js";
+import type { Primitive } from "../../src/graph/primitive.js";
 import * as p from "../../src/primitives/index.js";
 import { record } from "../../src/transforms/record.js";
 import { leafOf } from "../support/naive.js";
 import { type Draw, draw, random } from "./draw.js";
+import type { Sample } from "./sample.js";
+import { samples as linearAlgebra } from "./samples-linalg.js";
 
 type DType = d.DType;
 
-export interface Sample {
-  readonly name: string;
-  readonly prim: AnyPrimitive;
-  readonly attrs: unknown;
-  /** Operands; another seed gives others of the same shapes. */
-  ins(seed: number): Node[];
-  /** Its derivative is not that of its values, on purpose: a tie, a wall. */
-  readonly conventional: boolean;
-}
-
-const samples: Sample[] = [];
+const samples: Sample[] = [...linearAlgebra];
 
 const sample = <A>(
   prim: Primitive<A>,

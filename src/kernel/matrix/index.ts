@@ -5,7 +5,7 @@ import type { Routine } from "../../core/routine.js";
 import { cholesky } from "./cholesky.js";
 import { eig } from "./eig.js";
 import { invert, lu, solve } from "./lu.js";
-import { copyInto, type Mat } from "./mat.js";
+import { copyInto, copyOf, largest, type Mat, scaleRow } from "./mat.js";
 import { qr } from "./qr.js";
 import { svd } from "./svd.js";
 import { solveTriangular } from "./triangular.js";
@@ -63,8 +63,39 @@ const pick = (list: readonly Mat[], i: number): Mat => {
   return x;
 };
 
+/** Which result has the size of the matrix, where squares of its elements are formed on the way. */
+const sized: Readonly<Partial<Record<Matrices["what"], number>>> = {
+  qr: 1,
+  eigh: 0,
+  eigvalsh: 0,
+  eig: 0,
+  eigvals: 0,
+  svd: 1,
+  svdvals: 0,
+};
+
+/** The power of two that brings a size near to 1, where its square would leave the range of doubles. */
+const leveller = (size: number): number =>
+  (size > 1e100 || size < 1e-100) && size > 0 && size < Infinity
+    ? 2 ** -Math.max(-1000, Math.min(1000, Math.floor(Math.log2(size))))
+    : 1;
+
 /** Runs a routine on one matrix; false where it has no result, which then is infinite or NaN in part. */
 export const runMatrix = (r: Matrices, ins: readonly Mat[], outs: readonly Mat[]): boolean => {
+  const which = sized[r.what];
+  const [a] = ins;
+  if (which === undefined || a === undefined) return run(r, ins, outs);
+  const f = leveller(largest(a));
+  if (f === 1) return run(r, ins, outs);
+  const level = copyOf(a);
+  scaleRow(level, 0, f, 0, level.re.length);
+  const done = run(r, [level], outs);
+  const out = pick(outs, which);
+  scaleRow(out, 0, 1 / f, 0, out.re.length);
+  return done;
+};
+
+const run = (r: Matrices, ins: readonly Mat[], outs: readonly Mat[]): boolean => {
   const { m, n, k, option } = r;
   const a = pick(ins, 0);
   const first = pick(outs, 0);
