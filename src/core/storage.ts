@@ -12,6 +12,11 @@ export abstract class Storage {
   /** Gives the memory back now. */
   protected abstract free(): void;
 
+  /** Whether several values live here. */
+  get shared(): boolean {
+    return this.users > 1;
+  }
+
   /** For one more value that is the same bytes. */
   share(): this {
     this.users++;

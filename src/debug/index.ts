@@ -9,3 +9,4 @@ export {
   kernels,
   trace,
 } from "./evaluation.js";
+export { type EvaluationMemory, type MemoryReport, memory } from "./memory.js";

@@ -49,7 +49,7 @@ export interface Device {
   /** 64-byte aligned, and safe to over-read by 64 bytes. Throws a DeviceError that says how much is live. */
   allocate(bytes: number): Storage;
   upload(bytes: Uint8Array): Storage;
-  /** Whether this storage is in this device's memory. */
+  /** Whether this storage is in this device's memory, and not disposed. */
   owns(storage: Storage): boolean;
   load(program: Kernel | Routine): Loaded;
   prepare(commands: readonly Command[], slots: number): Executable;

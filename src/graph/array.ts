@@ -45,6 +45,16 @@ const evaluatedAsync = async (op: string, node: Node): Promise<Storage> => {
   return node.data;
 };
 
+/** A copy of the bytes of a node. What is asked for now is read, whatever becomes of the value until then. */
+const bytesOf = async (op: string, node: Node): Promise<Uint8Array> => {
+  node.uses++;
+  try {
+    return await (await evaluatedAsync(op, node)).readAsync();
+  } finally {
+    node.uses--;
+  }
+};
+
 const nest = (shape: Shape, at: (i: number) => Scalar): NestedList => {
   let next = 0;
   const level = (d: number): NestedList => {
@@ -138,7 +148,7 @@ export class NDArray {
   async itemAsync(): Promise<Scalar> {
     requireSingle(this, "itemAsync");
     const { node } = this;
-    return reader(node.dtype, await (await evaluatedAsync("itemAsync", node)).readAsync())(0);
+    return reader(node.dtype, await bytesOf("itemAsync", node))(0);
   }
 
   /**
@@ -153,8 +163,7 @@ export class NDArray {
   /** {@link tolist} on every device, without holding up the event loop. */
   async tolistAsync(): Promise<NestedList> {
     const { node } = this;
-    const bytes = await (await evaluatedAsync("tolistAsync", node)).readAsync();
-    return nest(node.shape, reader(node.dtype, bytes));
+    return nest(node.shape, reader(node.dtype, await bytesOf("tolistAsync", node)));
   }
 
   /**
@@ -168,7 +177,7 @@ export class NDArray {
   /** {@link dataSync} on every device, without holding up the event loop. */
   async data(): Promise<HostArray> {
     const { node } = this;
-    return flat(node.dtype, await (await evaluatedAsync("data", node)).readAsync());
+    return flat(node.dtype, await bytesOf("data", node));
   }
 
   /** MLX's text: `array([1, 2, 3], dtype=float32)`. Computes the value. */

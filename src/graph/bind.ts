@@ -1,6 +1,6 @@
 /** Applies primitives: the only place where graph nodes with operands are made. */
 import { InternalError } from "../core/errors.js";
-import { type Aval, Node } from "./node.js";
+import { type Aval, Node, use } from "./node.js";
 import type { Primitive } from "./primitive.js";
 import { activeTrace } from "./trace.js";
 
@@ -25,6 +25,7 @@ const single = (outs: readonly Aval[], name: string): Aval => {
 /** The one result of `prim` applied to `ins`. */
 export const bind = <A>(prim: Primitive<A>, ins: readonly Node[], attrs: A): Node => {
   const out = single(prim.infer(ins, attrs), prim.name);
+  use(ins);
   return new Node(prim, ins, attrs, out.shape, out.dtype, traceOf(ins));
 };
 
@@ -33,6 +34,7 @@ export const bindAll = <A>(prim: Primitive<A>, ins: readonly Node[], attrs: A): 
   const avals = prim.infer(ins, attrs);
   const trace = traceOf(ins);
   const outs: Node[] = [];
+  use(ins);
   for (const out of avals) outs.push(new Node(prim, ins, attrs, out.shape, out.dtype, trace));
   if (outs.length > 1) {
     for (let i = 0; i < outs.length; i++) {

@@ -38,6 +38,11 @@ export class Node implements Aval {
   data: Storage | null = null;
   /** Arrays in users' hands that stand for this value, those they dropped included: `dispose` frees with the last. */
   handles = 0;
+  /**
+   * Applications that take this value and may still have to be computed, those that were dropped included: with no
+   * handles either, nobody but they can need its memory. Whoever holds a node otherwise for later counts as one.
+   */
+  uses = 0;
   /** Scratch of one graph walk: valid while `mark` equals the walk's epoch. */
   mark = 0;
   slot = -1;
@@ -82,8 +87,28 @@ export const sameShape = (a: Shape, b: Shape): boolean => {
   return true;
 };
 
-/** Cuts an evaluated value off the graph that made it, so that the graph can be collected. */
+/** To be called for each application of a primitive. */
+export const use = (ins: readonly Node[]): void => {
+  for (let i = 0; i < ins.length; i++) {
+    const x = ins[i];
+    if (x !== undefined) x.uses++;
+  }
+};
+
+/** An application will never be computed again. */
+export const unuse = (ins: readonly Node[]): void => {
+  for (let i = 0; i < ins.length; i++) {
+    const x = ins[i];
+    if (x !== undefined) x.uses--;
+  }
+};
+
+/**
+ * Cuts an evaluated value off the graph that made it, so that the graph can be collected. Applications with several
+ * results stay counted as users of their operands: whoever knows that all results are there takes them off.
+ */
 export const detach = (n: Node): void => {
+  if (n.outs === null) unuse(n.ins);
   n.prim = null;
   n.ins = noNodes;
   n.attrs = undefined;

@@ -5,8 +5,9 @@ import { describe, isPlainObject } from "../core/guards.js";
 import { showShape } from "../core/shape.js";
 import { isNDArray, NDArray, rebind } from "../graph/array.js";
 import { sameShape } from "../graph/node.js";
+import { isOwned, own } from "../graph/owned.js";
 import { keep } from "../graph/scope.js";
-import { forEachLeaf } from "../graph/tree.js";
+import { forEachLeaf, mapLeaves } from "../graph/tree.js";
 import { add } from "../ops/arithmetic.js";
 import { array } from "../ops/creation-host.js";
 import { hostValue } from "./scalars.js";
@@ -40,7 +41,7 @@ const isLeafState = (x: unknown): x is LeafState =>
  */
 export abstract class Optimizer {
   /** Settable, for restoring; what is missing in it is made at the next update. */
-  state: OptimizerState = { step: keep(array(0n, uint64)) };
+  state: OptimizerState = { step: own(keep(array(0n, uint64))) };
   readonly #schedules = new Map<string, (step: NDArray) => NDArray>();
 
   /** Fills in the state of one parameter. */
@@ -53,8 +54,8 @@ export abstract class Optimizer {
   protected schedule(name: string, value: Schedulable): void {
     if (typeof value === "function") {
       this.#schedules.set(name, value);
-      this.state[name] = value(this.step);
-    } else this.state[name] = isNDArray(value) ? value : array(value);
+      this.state[name] = own(new NDArray(value(this.step).node));
+    } else this.state[name] = isNDArray(value) ? value : own(array(value));
     keepAll(this.state);
   }
 
@@ -81,8 +82,7 @@ export abstract class Optimizer {
 
   /** Makes the state of all parameters. Optional: an update does it where it is missing. */
   init(parameters: unknown): void {
-    this.state = this.#filled(parameters, this.state);
-    keepAll(this.state);
+    this.#settle(this.state, this.#filled(parameters, this.state));
   }
 
   /** The state with what `parameters` need and it lacks. */
@@ -144,8 +144,7 @@ export abstract class Optimizer {
       };
       const whole = asRecord(gradients);
       const [updated, next] = visit(whole, asRecord(parameters), state, "");
-      if (isPlainObject(next)) this.state = { ...next };
-      keepAll(this.state);
+      this.#settle(before, next);
       // The structure is that of the gradients, wrapped when they are not an object.
       const result: unknown = whole === gradients ? updated : child(updated, "parameters");
       return result as T;
@@ -155,15 +154,54 @@ export abstract class Optimizer {
     }
   }
 
-  /** Updates a model (anything with `update(parameters)`), or the arrays of a tree in place. */
+  #settle(before: unknown, next: unknown): void {
+    const state = this.#adopted(before, next);
+    if (isPlainObject(state)) this.state = { ...state };
+    keepAll(this.state);
+  }
+
+  /** The state with handles of the optimizer's own for what was not in it before: others may hold those it was given. */
+  #adopted(before: unknown, state: unknown): unknown {
+    const known = new Set<unknown>();
+    forEachLeaf<NDArray>(before, isNDArray, (a) => known.add(a));
+    return mapLeaves(state, isNDArray, (a) => {
+      if (known.has(a) || isOwned(a)) return a;
+      return own(new NDArray(a.node));
+    });
+  }
+
+  /** `next` with the handles of `before` where they are the optimizer's own; these get the new values. */
+  #inPlace(before: unknown, next: unknown): unknown {
+    if (isNDArray(next)) {
+      if (next === before || !isNDArray(before) || !isOwned(before)) return next;
+      if (next.dtype !== before.dtype || !sameShape(next.shape, before.shape)) return next;
+      rebind(before, next.node);
+      return before;
+    }
+    if (Array.isArray(next)) return next.map((x, i) => this.#inPlace(child(before, i), x));
+    if (!isPlainObject(next)) return next;
+    const entries = Object.entries(next);
+    return Object.fromEntries(
+      entries.map(([key, x]) => [key, this.#inPlace(child(before, key), x)]),
+    );
+  }
+
+  /**
+   * Updates a model (anything with `update(parameters)`), or the arrays of a tree in place. Arrays that the optimizer has
+   * made for its state are given their new values in place too, so that compiled steps need no new memory: of what shall
+   * not change, keep a copy.
+   */
   update(model: unknown, gradients: unknown): void {
+    const before = this.state;
+    const updated = this.applyGradients(gradients, model);
+    const state = this.#inPlace(before, this.state);
+    if (isPlainObject(state)) this.state = state;
+    keepAll(this.state);
     if (isUpdatable(model)) {
-      const updated = this.applyGradients(gradients, model);
       keepAll(updated);
       model.update(updated);
       return;
     }
-    const updated = this.applyGradients(gradients, model);
     const put = (from: unknown, to: unknown): void => {
       if (isNDArray(from)) {
         if (isNDArray(to)) rebind(to, from.node);

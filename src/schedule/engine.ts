@@ -4,8 +4,11 @@ import { faults } from "../core/routine.js";
 import { HostStorage, type Storage } from "../core/storage.js";
 import type { Command, Device, Executable, Fault, Scalar } from "../device/contract.js";
 import type { Evaluator } from "../graph/evaluator.js";
-import type { Node } from "../graph/node.js";
-import { keepOrDetach } from "../graph/trace.js";
+import { overwritten } from "../graph/hole.js";
+import { type Node, unuse } from "../graph/node.js";
+import { isTracing, keepOrDetach } from "../graph/trace.js";
+import type { Layout } from "./layout.js";
+import type { MemoryPlan } from "./memory.js";
 import { collect, isReadyCall, type Pending, pendingCall, sameWords } from "./pending.js";
 import { makePlan, type Partition, type Plan, paramValues } from "./plan.js";
 
@@ -20,6 +23,8 @@ export interface Step {
   readonly start: number;
   readonly end: number;
 }
+
+const none: readonly number[] = [];
 
 /** Plans kept; beyond it the least recently used goes. */
 const capacity = 1024;
@@ -54,6 +59,10 @@ export class Engine implements Evaluator {
   planned = 0;
   /** Is told every command of synchronous evaluations; while it is set, commands are run one by one. */
   observer: ((steps: readonly Step[]) => void) | null = null;
+  /** Is told how the memory of each evaluation was laid out. */
+  memoryObserver: ((memory: MemoryPlan) => void) | null = null;
+  /** Command lists run so far. */
+  submissions = 0;
 
   constructor(device: Device, partition: Partition) {
     this.device = device;
@@ -71,12 +80,12 @@ export class Engine implements Evaluator {
     }
     const plan = makePlan(this.device, pending, this.partition);
     this.planned++;
-    entry?.plan.executable.release();
+    entry?.plan.release();
     this.plans.set(pending.hash, { words: pending.words, plan });
     if (this.plans.size > capacity) {
       for (const [hash, oldest] of this.plans) {
         this.plans.delete(hash);
-        oldest.plan.executable.release();
+        oldest.plan.release();
         break;
       }
     }
@@ -92,13 +101,42 @@ export class Engine implements Evaluator {
     return storage;
   }
 
+  /**
+   * The leaves that nobody but this call can ask for again: state that it replaces. Their memory is free for its results.
+   * In other evaluations dropped handles cannot be told from live ones, and asynchronous ones may be looked at meanwhile.
+   */
+  private dying({ leaves, template }: Pending): readonly number[] {
+    if (template === null || isTracing()) return none;
+    const found: number[] = [];
+    for (let i = 0; i < leaves.length; i++) {
+      const n = leaves[i];
+      if (n === undefined || n.handles > 0 || n.uses !== 1) continue;
+      if (n.data !== null && this.device.owns(n.data) && !n.data.shared) found.push(i);
+    }
+    return found;
+  }
+
   /** Everything a run needs: leaves' storages, outputs, arena. */
-  private bind(pending: Pending, plan: Plan): Storage[] {
+  private bind(pending: Pending, plan: Plan, layout: Layout): Storage[] {
     const slots: Storage[] = [];
     for (const n of pending.leaves) slots.push(this.upload(n));
-    for (const bytes of plan.outputs) slots.push(this.device.allocate(bytes));
-    slots.push(this.device.allocate(plan.arena));
+    for (let i = 0; i < plan.outputs.length; i++) {
+      const donor = slots[layout.donors[i] ?? -1];
+      slots.push(donor ?? this.device.allocate(plan.outputs[i] ?? 0));
+    }
+    if (layout.arena > 0) slots.push(this.device.allocate(layout.arena));
     return slots;
+  }
+
+  /** From now on the memory of the leaves `dying` is that of the results, or of nobody. */
+  private takeOver({ leaves }: Pending, layout: Layout, dying: readonly number[]): void {
+    for (const i of dying) {
+      const n = leaves[i];
+      if (n === undefined) continue;
+      if (!layout.donors.includes(i)) n.data?.dispose();
+      n.data = null;
+      n.attrs = overwritten;
+    }
   }
 
   private finish(pending: Pending, plan: Plan, slots: readonly Storage[]): void {
@@ -116,8 +154,11 @@ export class Engine implements Evaluator {
       }
       keepOrDetach(n);
     }
+    const several = pending.template !== null && pending.roots.length > 1;
+    if (several && pending.roots.every((n) => n.prim === null)) unuse(pending.leaves);
   }
 
+  /** Gives back what was made for one run; of one that failed, its results and what they took over too. */
   private release(plan: Plan, slots: readonly Storage[], failed: boolean): void {
     const from = failed ? plan.leaves : plan.leaves + plan.outputs.length;
     for (let i = from; i < slots.length; i++) slots[i]?.dispose();
@@ -175,17 +216,22 @@ export class Engine implements Evaluator {
   evaluate(nodes: readonly Node[]): void {
     for (const pending of this.steps(nodes)) {
       const plan = this.planOf(pending);
-      const slots = this.bind(pending, plan);
+      const dying = this.dying(pending);
+      const layout = plan.layout(dying);
+      const params = paramValues(plan, pending.order);
+      const slots = this.bind(pending, plan, layout);
+      this.memoryObserver?.(layout.memory);
       let fault: Fault | null = null;
       let done = false;
+      this.submissions++;
       try {
-        const params = paramValues(plan, pending.order);
         fault =
           this.observer === null
-            ? this.device.run(plan.executable, slots, params)
-            : this.runObserved(plan.executable, slots, params, this.observer);
+            ? this.device.run(layout.executable, slots, params)
+            : this.runObserved(layout.executable, slots, params, this.observer);
         done = fault === null;
       } finally {
+        if (dying.length > 0) this.takeOver(pending, layout, dying);
         this.release(plan, slots, !done);
       }
       if (fault !== null) throw faultError(fault);
@@ -196,11 +242,15 @@ export class Engine implements Evaluator {
   async evaluateAsync(nodes: readonly Node[]): Promise<void> {
     for (const pending of this.steps(nodes)) {
       const plan = this.planOf(pending);
-      const slots = this.bind(pending, plan);
+      const layout = plan.layout(none);
+      const params = paramValues(plan, pending.order);
+      const slots = this.bind(pending, plan, layout);
+      this.memoryObserver?.(layout.memory);
       let fault: Fault | null = null;
       let done = false;
+      this.submissions++;
       try {
-        fault = await this.device.submit(plan.executable, slots, paramValues(plan, pending.order));
+        fault = await this.device.submit(layout.executable, slots, params);
         done = fault === null;
       } finally {
         this.release(plan, slots, !done);

@@ -1,17 +1,19 @@
 /** A plan: kernels, their order, memory for intermediates and where every argument comes from; made once per structure. */
 import type { DType } from "../core/dtype.js";
-import { complex64, float32, uint8 } from "../core/dtype.js";
+import { complex64, float32 } from "../core/dtype.js";
 import { InternalError } from "../core/errors.js";
 import type { Scalar as HostScalar } from "../core/guards.js";
 import { isComplex } from "../core/guards.js";
 import { fromBfloat16Bits, fromFloat16Bits, toBfloat16Bits, toFloat16Bits } from "../core/half.js";
-import type { Command, Device, Executable, Ref, Scalar } from "../device/contract.js";
+import type { Device, Scalar } from "../device/contract.js";
 import type { Node } from "../graph/node.js";
+import { overwrites } from "../kernel/overwrite.js";
 import type { Op, Tensor, TensorGraph } from "./graph.js";
 import { buildGraph } from "./graph.js";
 import type { GroupPlan } from "./group.js";
+import { type Call, type Layout, Layouts, type Unaddressed } from "./layout.js";
 import { lowerGroup } from "./lower.js";
-import { planMemory } from "./memory.js";
+import type { Value } from "./memory.js";
 import type { Pending } from "./pending.js";
 
 export type Partition = (graph: TensorGraph) => readonly (GroupPlan | Op)[];
@@ -31,14 +33,14 @@ export type RootPlace =
   | { readonly kind: "empty" };
 
 export interface Plan {
-  readonly executable: Executable;
   readonly leaves: number;
   /** Bytes of each output slot; they follow the leaves' slots. */
   readonly outputs: readonly number[];
-  /** Bytes of the arena, which is the last slot. */
-  readonly arena: number;
   readonly params: readonly ParamSource[];
   readonly roots: readonly RootPlace[];
+  /** The layout for when nobody needs the leaves `dying` (in rising order) afterwards. */
+  layout(dying: readonly number[]): Layout;
+  release(): void;
 }
 
 const toScalar = (value: HostScalar, part: "re" | "im", d: DType): Scalar => {
@@ -86,37 +88,27 @@ export const paramValues = (plan: Plan, order: readonly Node[]): readonly Scalar
   return out;
 };
 
-/** Memory that one command needs while it runs. */
-const workTensor = (bytes: number): Tensor => ({
-  id: -1,
-  shape: [bytes],
-  dtype: uint8,
-  producers: [],
-  leaf: -1,
-  required: false,
-  readers: [],
-  bytes,
-});
-
 class Planner {
   private readonly device: Device;
   private readonly graph: TensorGraph;
   private readonly slots = new Map<Tensor, number>();
   private readonly spans = new Map<Tensor, { from: number; to: number }>();
+  private readonly calls: { command: Unaddressed; tensors: readonly Tensor[] }[] = [];
+  /** What may lie over what, by call. */
+  private readonly overlays: { call: number; over: Tensor; under: Tensor }[] = [];
   readonly params: ParamSource[] = [];
   readonly outputs: number[] = [];
-  private readonly calls: {
-    command: Omit<Command, "buffers" | "work">;
-    tensors: readonly Tensor[];
-    work: Tensor | null;
-  }[] = [];
   private readonly leaves: number;
 
   constructor(device: Device, graph: TensorGraph, leaves: number) {
     this.device = device;
     this.graph = graph;
     this.leaves = leaves;
-    for (const t of graph.tensors) if (t.leaf >= 0) this.slots.set(t, t.leaf);
+    for (const t of graph.tensors) {
+      if (t.leaf < 0) continue;
+      this.slots.set(t, t.leaf);
+      this.spans.set(t, { from: -1, to: -1 });
+    }
   }
 
   roots(): RootPlace[] {
@@ -131,12 +123,13 @@ class Planner {
     });
   }
 
-  private touch(t: Tensor): void {
-    if (this.slots.has(t)) return;
-    const now = this.calls.length;
-    const span = this.spans.get(t);
-    if (span === undefined) this.spans.set(t, { from: now, to: now });
-    else span.to = now;
+  private add(command: Unaddressed, tensors: readonly Tensor[]): void {
+    const now = this.calls.push({ command, tensors }) - 1;
+    for (const t of tensors) {
+      const span = this.spans.get(t);
+      if (span === undefined) this.spans.set(t, { from: now, to: now });
+      else span.to = now;
+    }
   }
 
   group(g: GroupPlan): void {
@@ -149,47 +142,47 @@ class Planner {
       return this.params.push({ node: op.source, part, dtype, fixed }) - 1;
     });
     const outer = first?.role === "grid" ? first.size : 1;
-    this.call({ loaded: this.device.load(low.kernel), outer, params }, low.tensors);
-  }
-
-  private call(command: Omit<Command, "buffers" | "work">, tensors: readonly Tensor[]): void {
-    const bytes = command.loaded.workBytes(command.outer);
-    const work = bytes === 0 ? null : workTensor(bytes);
-    for (const t of tensors) this.touch(t);
-    if (work !== null) this.touch(work);
-    this.calls.push({ command, tensors, work });
+    const call = this.calls.length;
+    for (const { write, read } of overwrites(low.kernel)) {
+      const [over, under] = [low.tensors[write], low.tensors[read]];
+      if (over !== undefined && under !== undefined) this.overlays.push({ call, over, under });
+    }
+    this.add({ loaded: this.device.load(low.kernel), outer, params }, low.tensors);
   }
 
   routine(op: Op): void {
     if (op.lowering.kind !== "routine" || op.outs.every((t) => t.bytes === 0)) return;
     const program = op.lowering.describe(op.attrs, op.ins);
     const tensors = [...op.ins.map((e) => e.tensor), ...op.outs];
-    this.call({ loaded: this.device.load(program), outer: 1, params: [] }, tensors);
+    this.add({ loaded: this.device.load(program), outer: 1, params: [] }, tensors);
   }
 
-  finish(): { executable: Executable; arena: number } {
-    const kept = [...this.spans.keys()];
-    const memory = planMemory(
-      kept.map((t) => ({ bytes: t.bytes, ...(this.spans.get(t) ?? { from: 0, to: 0 }) })),
-    );
-    const arenaSlot = this.leaves + this.outputs.length;
-    const refs = new Map<Tensor, Ref>();
-    for (const [t, slot] of this.slots) refs.set(t, { slot, offset: 0 });
-    for (const [i, t] of kept.entries())
-      refs.set(t, { slot: arenaSlot, offset: memory.offsets[i] ?? 0 });
-    const refOf = (t: Tensor): Ref => {
-      const ref = refs.get(t);
-      if (ref === undefined) throw new InternalError("[plan] a tensor without memory");
-      return ref;
-    };
-    const commands = this.calls.map(
-      ({ command, tensors, work }): Command => ({
-        ...command,
-        buffers: tensors.map(refOf),
-        ...(work === null ? {} : { work: refOf(work) }),
-      }),
-    );
-    return { executable: this.device.prepare(commands, arenaSlot + 1), arena: memory.bytes };
+  finish(): Layouts {
+    const ids = new Map([...this.spans.keys()].map((t, id) => [t, id]));
+    const idOf = (t: Tensor): number => ids.get(t) ?? -1;
+    const values = [...this.spans].map(([t, { from, to }]): Value => {
+      const slot = this.slots.get(t) ?? null;
+      return { bytes: t.bytes, from, to: slot !== null && from >= 0 ? Infinity : to, slot };
+    });
+    const overlays = this.overlays
+      .filter(
+        ({ call, over, under }) =>
+          this.spans.get(over)?.from === call && this.spans.get(under)?.to === call,
+      )
+      .map(({ over, under }) => ({ over: idOf(over), under: idOf(under) }));
+    const calls = this.calls.map(({ command, tensors }, at): Call => {
+      const bytes = command.loaded.workBytes(command.outer);
+      const work = bytes > 0 ? values.push({ bytes, from: at, to: at, slot: null }) - 1 : -1;
+      return { command, values: tensors.map(idOf), work };
+    });
+    return new Layouts(this.device, {
+      calls,
+      values,
+      overlays,
+      leaves: this.leaves,
+      outputs: this.outputs.length,
+      kept: new Set(this.graph.roots.map((t) => t.leaf)),
+    });
   }
 }
 
@@ -202,13 +195,13 @@ export const makePlan = (device: Device, given: Pending, partition: Partition): 
     if ("stored" in g) planner.group(g);
     else planner.routine(g);
   }
-  const { executable, arena } = planner.finish();
+  const layouts = planner.finish();
   return {
-    executable,
     leaves: pending.leaves.length,
     outputs: planner.outputs,
-    arena,
     params: planner.params,
     roots,
+    layout: (dying) => layouts.layout(dying),
+    release: () => layouts.release(),
   };
 };

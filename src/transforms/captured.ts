@@ -3,6 +3,7 @@ import { ArgumentError } from "../core/errors.js";
 import { describe, isPlainObject, setOwn } from "../core/guards.js";
 import { isNDArray, NDArray, rebind } from "../graph/array.js";
 import type { Node } from "../graph/node.js";
+import { isOwned, own } from "../graph/owned.js";
 import { pick } from "./leaves.js";
 import type { Signature } from "./signature.js";
 
@@ -98,7 +99,13 @@ export const undo = (contents: Contents): void => {
 
 /** How a tree came out of the function: which arrays are new values of the same handle, which are in new places. */
 export type Written =
-  | { readonly is: "array"; readonly index: number; readonly same: boolean }
+  | {
+      readonly is: "array";
+      readonly index: number;
+      readonly same: boolean;
+      /** A new handle is the library's own. */
+      readonly owned: boolean;
+    }
   | { readonly is: "value"; readonly value: unknown }
   | {
       readonly is: Kind;
@@ -143,7 +150,7 @@ export const describeWritten = (
 ): Written => {
   if (isNDArray(tree)) {
     const same = tree === before || (isNDArray(before) && tree === standIns.get(before));
-    return { is: "array", index: arrays.push(tree) - 1, same };
+    return { is: "array", index: arrays.push(tree) - 1, same, owned: isOwned(tree) };
   }
   const kind = kindOf(tree);
   if (kind === null || typeof tree !== "object" || tree === null)
@@ -162,7 +169,11 @@ const written = (plan: Written, current: unknown, nodes: readonly Node[]): unkno
   if (plan.is === "value") return current === undefined ? plan.value : current;
   if (plan.is === "array") {
     const node = pick(nodes, plan.index);
-    if (!plan.same || !isNDArray(current)) return new NDArray(node);
+    if (!plan.same || !isNDArray(current)) {
+      const made = new NDArray(node);
+      if (plan.owned) own(made);
+      return made;
+    }
     rebind(current, node);
     return current;
   }

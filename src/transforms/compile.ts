@@ -3,7 +3,8 @@ import { TransformError } from "../core/errors.js";
 import { readOptions } from "../core/options.js";
 import { isNDArray, type NDArray, rebind } from "../graph/array.js";
 import { bindAll } from "../graph/bind.js";
-import { type Node, nextId } from "../graph/node.js";
+import { type Node, nextId, use } from "../graph/node.js";
+import { isOwned, own as markOwned } from "../graph/owned.js";
 import { activeTrace, rejectPromise, withTrace } from "../graph/trace.js";
 import { mapLeaves, rebuild } from "../graph/tree.js";
 import { type CompiledAttrs, compiledP, keepingCounts } from "../primitives/index.js";
@@ -238,8 +239,11 @@ const trace = (
     const traced = withTrace((traceId) => {
       const holes = nodes.map((n) => hole(n, traceId));
       const standIns: StandIns = new Map();
-      for (let i = own; i < arrays.length; i++)
-        standIns.set(pick(arrays, i), handle(pick(holes, i)));
+      for (let i = own; i < arrays.length; i++) {
+        const standIn = handle(pick(holes, i));
+        if (isOwned(pick(arrays, i))) markOwned(standIn);
+        standIns.set(pick(arrays, i), standIn);
+      }
       fill(inputs, contents, standIns);
       const fresh = rebuild(args, isNDArray, holes.slice(0, own).map(handle));
       const result: unknown = keepingCounts(shapeless, () =>
@@ -272,6 +276,8 @@ const trace = (
     const both = nodes.findIndex((n) => outside.has(n));
     if (both >= 0) throw reachedTwice(both < own ? `argument array ${both}` : "captured state");
     const { leaves, roots, captured, counts } = simplify(holes, outs, shapeless);
+    // Later calls need them.
+    use(captured);
     const attrs = roots.length === 0 ? null : record(leaves, roots);
     const variants = shapeless ? new Map([[shapesText(nodes), attrs]]) : null;
     return { signature, attrs, variants, counts, constants: captured, result, results, written };

@@ -6,6 +6,7 @@ import type { Storage } from "../../src/core/storage.js";
 import type { Device, Executable, Fault, Scalar } from "../../src/device/contract.js";
 import { interpret } from "../../src/kernel/interpret.js";
 import { isKernel } from "../../src/kernel/ir.js";
+import { overwrites } from "../../src/kernel/overwrite.js";
 import { elementsOf } from "../../src/kernel/storage-values.js";
 import { columnSums, product, scaledAdd, softmaxRows, takeRows } from "../kernel/kernels.js";
 import type { Case } from "../kernel/random-data.js";
@@ -53,6 +54,33 @@ const agree = (d: Device, c: Case, tolerance: number, what: string): void => {
       `${what}, buffer ${i}`,
     );
   });
+};
+
+/** Outputs that may lie over an input give the same there; says how many were tried. */
+const agreeOver = (d: Device, c: Case, what: string): number => {
+  const { kernel } = c;
+  let tried = 0;
+  for (const { write, read } of overwrites(kernel)) {
+    const given = c.buffers[read] ?? new Uint8Array();
+    const length = c.buffers[write]?.length ?? 0;
+    if (given.length < length) continue;
+    const before = c.buffers.map((b, i) => (i === write ? given.slice(0, length) : b.slice()));
+    const slots = before.map((b) => d.upload(b));
+    interpret(kernel, c.outer, before, c.params, { code: 0 });
+    const shared = slots[read];
+    if (shared !== undefined) slots[write] = shared;
+    const list = single(d, c);
+    d.run(list, slots, c.params);
+    list.release();
+    tried++;
+    kernel.bufs.forEach((b, i) => {
+      if (b.access === "read") return;
+      const want = before[i] ?? new Uint8Array();
+      const got = slots[i]?.read().subarray(0, want.length) ?? new Uint8Array();
+      assertClose(b.storage, got.slice(), want, 0, `${what}, buffer ${i} (${write} over ${read})`);
+    });
+  }
+  return tried;
 };
 
 const assertClose = (
@@ -207,13 +235,23 @@ export const deviceSuite = (name: string, make: () => Device): void => {
 
   test(`${name}: random products`, () => {
     const d = make();
-    for (let seed = 0; seed < 100; seed++) agree(d, randomProduct(seed), 0, `seed ${seed}`);
+    let tried = 0;
+    for (let seed = 0; seed < 100; seed++) {
+      agree(d, randomProduct(seed), 0, `seed ${seed}`);
+      tried += agreeOver(d, randomProduct(seed), `seed ${seed}`);
+    }
+    assert.ok(tried > 0);
   });
 
   for (let from = 0; from < 300; from += 50) {
     test(`${name}: random kernels ${from} to ${from + 49}`, () => {
       const d = make();
-      for (let seed = from; seed < from + 50; seed++) agree(d, randomCase(seed), 0, `seed ${seed}`);
+      let tried = 0;
+      for (let seed = from; seed < from + 50; seed++) {
+        agree(d, randomCase(seed), 0, `seed ${seed}`);
+        tried += agreeOver(d, randomCase(seed), `seed ${seed}`);
+      }
+      assert.ok(tried > 0);
     });
   }
 

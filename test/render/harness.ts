@@ -16,6 +16,7 @@ import { elementBytes } from "../../src/kernel/domains.js";
 import { hostMath } from "../../src/kernel/host-math.js";
 import { interpret } from "../../src/kernel/interpret.js";
 import type { Axis, Guard, Ix, Kernel, Store, Val, ValId } from "../../src/kernel/ir.js";
+import { overwrites } from "../../src/kernel/overwrite.js";
 import { check } from "../../src/kernel/spec.js";
 import { argBytes, type Features } from "../../src/render/contract.js";
 import { render } from "../../src/render/wasm/index.js";
@@ -205,8 +206,9 @@ export function execute(
     const same = over.get(i);
     const place = at + gap;
     if (same === undefined) at = Math.ceil((place + b.length + gap) / 64) * 64;
-    places.push(same === undefined ? place : (places[same] ?? 0));
+    places.push(place);
   });
+  for (const [i, same] of over) places[i] = places[same] ?? 0;
   const scratch = at;
   const total = scratch + rendered.scratchBytes + gap;
   const memory = new WebAssembly.Memory({ initial: Math.ceil(total / 65536) });
@@ -293,6 +295,40 @@ export function agree(
     const label = `${options.label ?? ""}${relaxed ? " relaxed" : ""}`;
     assert.equal(code, fault.code, `${label} fault`);
     compare(kernel, expected, got, label, options);
+  }
+  overwriting(kernel, outer, inputs, options);
+}
+
+/** Pairs of buffers tried so far that may lie over each other: a test that tries none tests nothing. */
+export const tried = { overwrites: 0 };
+
+/** The results are the same when outputs lie over inputs: for every pair that may, and for many at once. */
+function overwriting(
+  kernel: Kernel,
+  outer: number,
+  inputs: readonly Uint8Array[],
+  options: Parameters<typeof agree>[3] & object,
+): void {
+  const pairs = overwrites(kernel).filter(
+    ({ write, read }) => (inputs[read]?.length ?? 0) >= (inputs[write]?.length ?? 0),
+  );
+  const together = new Map<number, number>();
+  for (const { write, read } of pairs)
+    if (!together.has(write) && ![...together.values()].includes(read)) together.set(write, read);
+  const layouts = [...pairs.map(({ write, read }) => new Map([[write, read]])), together];
+  for (const over of layouts) {
+    const before = inputs.map((b, i) => inputs[over.get(i) ?? i]?.slice(0, b.length) ?? b);
+    const expected = before.map((b) => b.slice());
+    interpret(kernel, outer, expected, options.params ?? [], { code: 0 });
+    const got = before.map((b) => b.slice());
+    execute(kernel, outer, got, options.params, { relaxed: true, shared: false }, over);
+    tried.overwrites += over.size;
+    for (const [write, read] of over) {
+      // Behind a shorter output the input is as it was.
+      expected[read] = inputs[read]?.slice() ?? new Uint8Array();
+      expected[read]?.set(expected[write] ?? []);
+    }
+    compare(kernel, expected, got, `${options.label ?? ""} ${[...over].join(" ")}`, options);
   }
 }
 

@@ -1,5 +1,6 @@
 /** Random legal kernels: rendered and interpreted results are the same, exactly, on numbers that sums keep exact. */
 
+import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { DType } from "../../src/core/dtype.js";
 import * as d from "../../src/core/dtype.js";
@@ -8,7 +9,7 @@ import { computeTypeOf } from "../../src/core/scalar.js";
 import { domainsOf } from "../../src/kernel/domains.js";
 import type { Guard, Ix, ValId } from "../../src/kernel/ir.js";
 import { slabRows } from "../../src/kernel/ir.js";
-import { affine, agree, Builder, random } from "./harness.js";
+import { affine, agree, Builder, random, tried } from "./harness.js";
 
 const lengths = [1, 2, 3, 4, 5, 7, 8, 9, 16, 17, 33, 50];
 const families: readonly (readonly DType[])[] = [
@@ -212,4 +213,5 @@ test("random kernels", () => {
   const count = Number(process.env.COUNT ?? 200);
   for (let seed = from; seed < from + count; seed++)
     new Maker(seed * 7919 + 13).run(`seed ${seed}`);
+  assert.ok(tried.overwrites > count / 8, `${tried.overwrites} outputs over inputs`);
 });

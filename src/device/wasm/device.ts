@@ -104,7 +104,7 @@ export class WasmDevice implements Device {
   }
 
   owns(storage: Storage): boolean {
-    return storage instanceof WasmStorage && storage.heap === this.heap;
+    return storage instanceof WasmStorage && storage.heap === this.heap && storage.alive;
   }
 
   load(program: Kernel | Routine): Loaded {

@@ -17,6 +17,11 @@ export class WasmStorage extends Storage {
     this.tenancy = heap.hold(this, block);
   }
 
+  /** False once disposed. */
+  get alive(): boolean {
+    return this.tenancy.block !== null;
+  }
+
   /** Where the bytes start. Throws a DeviceError once disposed. */
   get address(): number {
     const { block } = this.tenancy;

@@ -1,0 +1,98 @@
+/** How a plan lies in memory: one layout, and one command list, for each set of leaves that nobody needs afterwards. */
+import { InternalError } from "../core/errors.js";
+import type { Command, Device, Executable } from "../device/contract.js";
+import { type MemoryPlan, type Overlay, type Place, planMemory, type Value } from "./memory.js";
+
+/** Layouts kept per plan: which leaves die hardly ever changes. */
+const mostLayouts = 4;
+
+/** One way to lay a plan out in memory. */
+export interface Layout {
+  readonly executable: Executable;
+  /** Bytes of the slot behind the outputs'; no such slot where it is 0. */
+  readonly arena: number;
+  /** For each output the leaf whose memory it takes over, or -1. */
+  readonly donors: readonly number[];
+  readonly memory: MemoryPlan;
+}
+
+/** A command without its buffers. */
+export type Unaddressed = Omit<Command, "buffers" | "work">;
+
+/** A command whose buffers are values by number. */
+export interface Call {
+  readonly command: Unaddressed;
+  readonly values: readonly number[];
+  /** Its working memory, or -1. */
+  readonly work: number;
+}
+
+/** What a plan computes with, before it has addresses. */
+export interface Unplaced {
+  readonly calls: readonly Call[];
+  readonly values: readonly Value[];
+  readonly overlays: readonly Overlay[];
+  /** How many leaves there are; their slots come first, those of the outputs follow. */
+  readonly leaves: number;
+  /** How many outputs there are. */
+  readonly outputs: number;
+  /** Leaves that are results themselves. */
+  readonly kept: ReadonlySet<number>;
+}
+
+export class Layouts {
+  private readonly device: Device;
+  private readonly plan: Unplaced;
+  private readonly made = new Map<string, Layout>();
+
+  constructor(device: Device, plan: Unplaced) {
+    this.device = device;
+    this.plan = plan;
+  }
+
+  /** The layout for when nobody needs the leaves `dying` (in rising order) afterwards. */
+  layout(dying: readonly number[]): Layout {
+    const key = dying.length === 0 ? "" : dying.join();
+    const known = this.made.get(key);
+    if (known !== undefined) return known;
+    if (this.made.size >= mostLayouts) this.release();
+    const layout = this.make(new Set(dying));
+    this.made.set(key, layout);
+    return layout;
+  }
+
+  release(): void {
+    for (const { executable } of this.made.values()) executable.release();
+    this.made.clear();
+  }
+
+  private make(dying: ReadonlySet<number>): Layout {
+    const { leaves, outputs, calls, kept } = this.plan;
+    const arenaSlot = leaves + outputs;
+    const values = this.plan.values.map((v): Value => {
+      const isLeaf = v.slot !== null && v.slot < leaves;
+      return isLeaf && (!dying.has(v.slot) || kept.has(v.slot)) ? { ...v, to: Infinity } : v;
+    });
+    // What stays cannot be overwritten.
+    const overlays = this.plan.overlays.filter(({ under }) => values[under]?.to !== Infinity);
+    const memory = planMemory(values, overlays, arenaSlot);
+    const placeOf = (id: number): Place => {
+      const place = memory.places[id];
+      if (place === undefined) throw new InternalError("[plan] a tensor without memory");
+      return place;
+    };
+    const commands = calls.map(
+      ({ command, values: used, work }): Command => ({
+        ...command,
+        buffers: used.map(placeOf),
+        ...(work < 0 ? {} : { work: placeOf(work) }),
+      }),
+    );
+    return {
+      executable: this.device.prepare(commands, arenaSlot + (memory.arena > 0 ? 1 : 0)),
+      arena: memory.arena,
+      donors: Array.from({ length: outputs }, (_, i) => memory.donors.get(leaves + i) ?? -1),
+      memory,
+    };
+  }
+}
