@@ -1,29 +1,22 @@
-/** What an evaluation ran: the text of its kernels, what each does and moves, and a timeline. */
-import type { Routine } from "../core/routine.js";
+/** What an evaluation ran and why: its kernels, a timeline, the schedule as a picture, the scheduler's decisions. */
+import { ArgumentError } from "../core/errors.js";
+import { describe, isPlainObject } from "../core/guards.js";
 import { isNDArray, type NDArray } from "../graph/array.js";
 import { leavesOf } from "../graph/tree.js";
-import { type Ix, isKernel, type Kernel } from "../kernel/ir.js";
-import { textOf } from "../render/wasm/text.js";
 import { defaultEngine } from "../runtime/default-engine.js";
-import type { Step } from "../schedule/engine.js";
+import type { Decision } from "../schedule/decisions.js";
+import type { Evaluation, Observer, Step } from "../schedule/observer.js";
+import { decisionLine } from "./decisions.js";
+import { type KernelReport, lineOf, nameOf, reportOf } from "./report.js";
+import { pictureOf } from "./schedule.js";
 
-/** One kernel of an evaluation. */
-export interface KernelReport {
-  /** What is computed in it, as fused: the instructions, in order. */
-  readonly operations: readonly string[];
-  /** Lengths of its loops. */
-  readonly axes: readonly number[];
-  readonly bytesRead: number;
-  readonly bytesWritten: number;
-  readonly milliseconds: number;
-  /** The kernel itself, as text. */
-  readonly text: string;
-}
-
+/** What `explain` gives. */
 export interface Explanation<R> {
   readonly result: R;
   readonly kernels: readonly KernelReport[];
-  /** A line per kernel, for people. */
+  /** What was merged, recomputed and kept apart, each with the rule that decided. */
+  readonly decisions: readonly Decision[];
+  /** A line per kernel and per decision, for people. */
   toString(): string;
 }
 
@@ -36,7 +29,7 @@ export interface ChromeEvent {
   readonly dur: number;
   readonly pid: 1;
   readonly tid: 1;
-  readonly args: Omit<KernelReport, "milliseconds" | "text">;
+  readonly args: Omit<KernelReport, "milliseconds" | "text" | "wasm">;
 }
 
 export interface ChromeTrace<R> {
@@ -45,17 +38,32 @@ export interface ChromeTrace<R> {
   readonly traceEvents: readonly ChromeEvent[];
 }
 
+interface Observed<R> {
+  readonly result: R;
+  readonly evaluations: readonly Evaluation[];
+  readonly decisions: readonly Decision[];
+}
+
 /** Everything that is evaluated while `body` runs. */
-const observe = <R>(body: () => R): { result: R; steps: readonly Step[] } => {
+const observe = <R>(body: () => R, decisions: Observer["decisions"] = "none"): Observed<R> => {
   const engine = defaultEngine();
   const before = engine.observer;
-  const steps: Step[] = [];
-  engine.observer = (found) => {
-    steps.push(...found);
-    before?.(found);
+  const evaluations: Evaluation[] = [];
+  const made: Decision[] = [];
+  engine.observer = {
+    singly: true,
+    decisions: before === null || before.decisions === "none" ? decisions : "all",
+    planned: (found) => {
+      made.push(...found);
+      before?.planned(found);
+    },
+    evaluated: (evaluation) => {
+      evaluations.push(evaluation);
+      before?.evaluated(evaluation);
+    },
   };
   try {
-    return { result: body(), steps };
+    return { result: body(), evaluations, decisions: made };
   } finally {
     engine.observer = before;
   }
@@ -66,139 +74,67 @@ const evaluateTree = (tree: unknown): void => {
   if (pending.some((n) => n.data === null)) defaultEngine().evaluate(pending);
 };
 
-const axesOf = (kernel: Kernel, outer: number): number[] =>
-  kernel.axes.map((axis, a) => (a === 0 && axis.role === "grid" ? outer : axis.size));
+const stepsOf = (evaluations: readonly Evaluation[]): Step[] => evaluations.flatMap((e) => e.steps);
 
-/** Axes that an index walks; all of them where it depends on a value. */
-const walked = (ix: Ix, all: number): ReadonlySet<number> => {
-  switch (ix.k) {
-    case "affine":
-      return new Set(ix.terms.map(([axis]) => axis));
-    case "sum":
-      return new Set(ix.of.flatMap((part) => [...walked(part, all)]));
-    case "value":
-      return new Set(Array.from({ length: all }, (_, a) => a));
-    default:
-      return walked(ix.of, all);
-  }
-};
+const reports = (steps: readonly Step[]): KernelReport[] =>
+  steps.map(({ command, start, end }) => reportOf(command, end - start));
 
-const sizeOver = (axes: readonly number[], over: Iterable<number>): number => {
-  let size = 1;
-  for (const a of over) size *= axes[a] ?? 1;
-  return size;
-};
-
-const kernelReport = (kernel: Kernel, outer: number): Omit<KernelReport, "milliseconds"> => {
-  const axes = axesOf(kernel, outer);
-  const operations: string[] = [];
-  // A buffer that is read at several places is counted once, at its largest.
-  const read = new Map<number, number>();
-  for (const v of kernel.vals) {
-    if (v.op === "scalar") operations.push(v.fn);
-    else if (v.op === "reduce") operations.push(`reduce ${v.how}`);
-    else if (v.op === "contract") operations.push("contract");
-    else if (v.op === "load") {
-      const elements = sizeOver(axes, walked(v.ix, axes.length));
-      read.set(v.buf, Math.max(read.get(v.buf) ?? 0, elements));
-    }
-  }
-  const bytes = (buf: number): number => {
-    const storage = kernel.bufs[buf]?.storage;
-    return storage?.size ?? 0;
-  };
-  let bytesRead = 0;
-  for (const [buf, elements] of read) bytesRead += elements * bytes(buf);
-  let bytesWritten = 0;
-  for (const { buf, over } of kernel.stores) {
-    const all = axes.map((_, a) => a).filter((a) => ((over >> a) & 1) === 1);
-    bytesWritten += sizeOver(axes, all) * bytes(buf);
-  }
-  const text = operations.includes("contract") ? contractText(kernel, axes) : textOf(kernel);
-  return { operations, axes, bytesRead, bytesWritten, text };
-};
-
-const contractText = (kernel: Kernel, axes: readonly number[]): string =>
-  [
-    kernel.axes.map((axis, a) => `a${a} ${axis.role} ${axes[a]}`).join(", "),
-    ...kernel.bufs.map((b, i) => `b${i} ${b.access} ${b.storage.name}`),
-    ...kernel.vals.map((v, i) => `%${i} ${JSON.stringify(v)}`),
-    ...kernel.stores.map((s) => `b${s.buf} = %${s.value}`),
-  ].join("\n");
-
-const sizesOf = (r: Routine): number[] => {
-  if (r.routine === "scatter") return [...r.shape];
-  return r.routine === "matrix" ? [r.count, r.m, r.n] : [r.outer, r.length, r.inner];
-};
-
-const routineReport = (routine: Routine): Omit<KernelReport, "milliseconds"> => {
-  const axes = sizesOf(routine);
-  const bytes = sizeOver(
-    axes,
-    axes.map((_, a) => a),
-  );
-  return {
-    operations: [routine.routine === "matrix" ? routine.what : routine.routine],
-    axes,
-    bytesRead: bytes * routine.dtype.size,
-    bytesWritten: bytes * routine.dtype.size,
-    text: JSON.stringify(routine, (key, value: unknown) =>
-      key === "dtype" ? routine.dtype.name : value,
-    ),
-  };
-};
-
-const reportOf = ({ command, start, end }: Step): KernelReport => {
-  const { program } = command.loaded;
-  const what = isKernel(program) ? kernelReport(program, command.outer) : routineReport(program);
-  return { ...what, milliseconds: end - start };
-};
-
-/**
- * Evaluates arrays and gives the kernels that ran, as text, in order; none for what was evaluated before.
- *
- * @example mx.debug.kernels(mx.sin(mx.ones([4])).add(1)).length // 1
- */
-export function kernels(...arrays: readonly NDArray[]): string[] {
-  return observe(() => evaluateTree(arrays)).steps.map((s) => reportOf(s).text);
+/** Which text of kernels is wanted. */
+export interface KernelsOptions {
+  /** "ir": the values a kernel computes and how its loops were arranged; "wasm": the WebAssembly made of that. */
+  readonly format?: "ir" | "wasm";
 }
 
-const scaled = (bytes: number): string => {
-  const units = ["B", "KiB", "MiB", "GiB"];
-  let n = bytes;
-  let unit = 0;
-  while (n >= 1024 && unit < units.length - 1) {
-    n /= 1024;
-    unit++;
+/**
+ * Evaluates arrays and gives the kernels that ran, as text, in order; none for what was evaluated before. An object as last
+ * argument chooses the text: `{ format: "wasm" }` is WebAssembly's text format.
+ *
+ * @throws ArgumentError for another format
+ * @example
+ * mx.debug.kernels(mx.sin(mx.ones([4])).add(1)).length; // 1
+ * mx.debug.kernels(mx.sin(mx.ones([4])).add(2), { format: "wasm" })[0]?.startsWith("(module"); // true
+ */
+export function kernels(...args: readonly (NDArray | KernelsOptions)[]): string[] {
+  const last: unknown = args.at(-1);
+  const options = isPlainObject(last) ? last : {};
+  for (const [key, value] of Object.entries(options)) {
+    if (key === "format" && (value === "ir" || value === "wasm")) continue;
+    throw new ArgumentError(
+      `[kernels] expected the option format to be "ir" or "wasm", got ${key}: ${describe(value)}: leave it out for "ir"`,
+    );
   }
-  return `${unit === 0 ? n : n.toFixed(1)} ${units[unit]}`;
-};
-
-const lineOf = (k: KernelReport, i: number): string =>
-  `${i}: ${k.operations.join(", ") || "copy"} over [${k.axes.join(", ")}]: ` +
-  `${scaled(k.bytesRead)} read, ${scaled(k.bytesWritten)} written, ${k.milliseconds.toFixed(3)} ms`;
+  const wasm = "format" in options && options.format === "wasm";
+  const { evaluations } = observe(() => evaluateTree(args.filter(isNDArray)));
+  return reports(stepsOf(evaluations)).map((k) => (wasm ? k.wasm : k.text));
+}
 
 /**
- * `fn` as a function that says, beside the result, which kernels computed it: what fused, bytes moved, time taken. Kernels
- * run one by one meanwhile, so times have a little overhead.
+ * `fn` as a function that says, beside the result, which kernels computed it, what fused and what did not, and by which
+ * rule; bytes moved and time taken. Kernels run one by one meanwhile, so times have a little overhead. What runs in one
+ * kernel through `compile` is planned anew once, so that its decisions are known.
  *
  * @example
  * const report = mx.debug.explain((x: mx.NDArray) => mx.softmax(x, -1))(mx.ones([8, 16]));
  * report.kernels.length; // 1
- * String(report);        // one line per kernel
+ * String(report);        // a line per kernel, then a line per decision
  */
 export function explain<A extends readonly unknown[], R>(
   fn: (...args: A) => R,
 ): (...args: A) => Explanation<R> {
   return (...args) => {
     evaluateTree(args);
-    const { result, steps } = observe(() => {
+    const { result, evaluations, decisions } = observe(() => {
       const value = fn(...args);
       evaluateTree(value);
       return value;
-    });
-    const list = steps.map(reportOf);
-    return { result, kernels: list, toString: () => list.map(lineOf).join("\n") };
+    }, "all");
+    const list = reports(stepsOf(evaluations));
+    return {
+      result,
+      kernels: list,
+      decisions,
+      toString: () => [...list.map(lineOf), ...decisions.map(decisionLine)].join("\n"),
+    };
   };
 }
 
@@ -210,23 +146,36 @@ export function explain<A extends readonly unknown[], R>(
  * JSON.stringify(timeline.traceEvents); // to be opened in Perfetto
  */
 export function trace<R>(body: () => R): ChromeTrace<R> {
-  const { result, steps } = observe(() => {
+  const { result, evaluations } = observe(() => {
     const value = body();
     evaluateTree(value);
     return value;
   });
-  const traceEvents = steps.map((s): ChromeEvent => {
-    const { operations, axes, bytesRead, bytesWritten } = reportOf(s);
+  const traceEvents = stepsOf(evaluations).map(({ command, start, end }): ChromeEvent => {
+    const { operations, axes, bytesRead, bytesWritten } = reportOf(command, end - start);
     return {
-      name: operations.join(", ") || "copy",
+      name: nameOf({ operations }),
       cat: "kernel",
       ph: "X",
-      ts: s.start * 1000,
-      dur: (s.end - s.start) * 1000,
+      ts: start * 1000,
+      dur: (end - start) * 1000,
       pid: 1,
       tid: 1,
       args: { operations, axes, bytesRead, bytesWritten },
     };
   });
   return { result, traceEvents };
+}
+
+/**
+ * Evaluates arrays and gives a picture of how that was done, in Graphviz's DOT language: a box per kernel, in the order in
+ * which they ran, with its operations, loops, bytes and time, and an arrow per buffer from the kernel that wrote it, or from
+ * memory that was there, to those that read it. `exportToDot` draws the graph of operations instead.
+ *
+ * @example
+ * const x = mx.ones([64, 64]);
+ * mx.debug.schedule(mx.softmax(x.matmul(x), -1)).startsWith("digraph"); // true
+ */
+export function schedule(...arrays: readonly NDArray[]): string {
+  return pictureOf(observe(() => evaluateTree(arrays)).evaluations);
 }

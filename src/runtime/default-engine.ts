@@ -1,4 +1,5 @@
 /** Wires the default engine: which device runs what is evaluated, and how the graph is cut into kernels. */
+import { observerOfEnvironment } from "../debug/levels.js";
 import { WasmDevice } from "../device/wasm/device.js";
 import { installEvaluator } from "../graph/evaluator.js";
 import { render } from "../render/wasm/index.js";
@@ -9,7 +10,10 @@ let current: Engine | null = null;
 
 /** The engine that evaluates arrays, made at first use. */
 export const defaultEngine = (): Engine => {
-  current ??= new Engine(new WasmDevice({ render }), partition);
+  if (current === null) {
+    current = new Engine(new WasmDevice({ render }), partition);
+    current.observer = observerOfEnvironment();
+  }
   return current;
 };
 

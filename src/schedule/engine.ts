@@ -2,26 +2,23 @@
 import { type CotangentError, IndexError, InternalError, LinAlgError } from "../core/errors.js";
 import { faults } from "../core/routine.js";
 import { HostStorage, type Storage } from "../core/storage.js";
-import type { Command, Device, Executable, Fault, Scalar } from "../device/contract.js";
+import type { Device, Fault } from "../device/contract.js";
 import type { Evaluator } from "../graph/evaluator.js";
 import { overwritten } from "../graph/hole.js";
 import { type Node, unuse } from "../graph/node.js";
 import { isTracing, keepOrDetach } from "../graph/trace.js";
+import { type Decision, decisionsOf } from "./decisions.js";
 import type { Layout } from "./layout.js";
 import type { MemoryPlan } from "./memory.js";
+import { type Observer, runObserved, submitObserved } from "./observer.js";
 import { collect, isReadyCall, type Pending, pendingCall, sameWords } from "./pending.js";
 import { makePlan, type Partition, type Plan, paramValues } from "./plan.js";
 
 interface Entry {
   readonly words: Int32Array;
   readonly plan: Plan;
-}
-
-/** One command of an evaluation, and when it ran, in milliseconds of `performance.now()`. */
-export interface Step {
-  readonly command: Command;
-  readonly start: number;
-  readonly end: number;
+  /** What was decided, if anybody wanted to know. */
+  readonly decisions: readonly Decision[] | null;
 }
 
 const none: readonly number[] = [];
@@ -57,8 +54,8 @@ export class Engine implements Evaluator {
   private readonly plans = new Map<number, Entry>();
   /** Plans made so far: tests use it to show that nothing is planned twice. */
   planned = 0;
-  /** Is told every command of synchronous evaluations; while it is set, commands are run one by one. */
-  observer: ((steps: readonly Step[]) => void) | null = null;
+  /** Is told of evaluations and plans. */
+  observer: Observer | null = null;
   /** Is told how the memory of each evaluation was laid out. */
   memoryObserver: ((memory: MemoryPlan) => void) | null = null;
   /** Command lists run so far. */
@@ -71,17 +68,26 @@ export class Engine implements Evaluator {
 
   private planOf(pending: Pending): Plan {
     const entry = this.plans.get(pending.hash);
-    if (entry !== undefined && sameWords(pending, entry.words)) {
+    const wanted = this.observer?.decisions ?? "none";
+    if (
+      entry !== undefined &&
+      sameWords(pending, entry.words) &&
+      (wanted !== "all" || entry.decisions !== null)
+    ) {
+      if (wanted === "all") this.observer?.planned(entry.decisions ?? []);
       if (this.plans.size > capacity / 2) {
         this.plans.delete(pending.hash);
         this.plans.set(pending.hash, entry);
       }
       return entry.plan;
     }
-    const plan = makePlan(this.device, pending, this.partition);
+    const make = (): Plan => makePlan(this.device, pending, this.partition);
+    const { result: plan, decisions } =
+      wanted === "none" ? { result: make(), decisions: null } : decisionsOf(make);
+    if (decisions !== null) this.observer?.planned(decisions);
     this.planned++;
     entry?.plan.release();
-    this.plans.set(pending.hash, { words: pending.words, plan });
+    this.plans.set(pending.hash, { words: pending.words, plan, decisions });
     if (this.plans.size > capacity) {
       for (const [hash, oldest] of this.plans) {
         this.plans.delete(hash);
@@ -191,28 +197,6 @@ export class Engine implements Evaluator {
     }
   }
 
-  private runObserved(
-    { commands, slots: count }: Executable,
-    slots: readonly Storage[],
-    params: readonly Scalar[],
-    observer: (steps: readonly Step[]) => void,
-  ): Fault | null {
-    const steps: Step[] = [];
-    for (const command of commands) {
-      const alone = this.device.prepare([command], count);
-      try {
-        const start = performance.now();
-        const fault = this.device.run(alone, slots, params);
-        steps.push({ command, start, end: performance.now() });
-        if (fault !== null) return fault;
-      } finally {
-        alone.release();
-      }
-    }
-    observer(steps);
-    return null;
-  }
-
   evaluate(nodes: readonly Node[]): void {
     for (const pending of this.steps(nodes)) {
       const plan = this.planOf(pending);
@@ -224,11 +208,13 @@ export class Engine implements Evaluator {
       let fault: Fault | null = null;
       let done = false;
       this.submissions++;
+      const { device, observer } = this;
+      const { executable } = layout;
       try {
         fault =
-          this.observer === null
-            ? this.device.run(layout.executable, slots, params)
-            : this.runObserved(layout.executable, slots, params, this.observer);
+          observer === null
+            ? device.run(executable, slots, params)
+            : runObserved({ device, executable, slots, params, observer });
         done = fault === null;
       } finally {
         if (dying.length > 0) this.takeOver(pending, layout, dying);
@@ -249,8 +235,12 @@ export class Engine implements Evaluator {
       let fault: Fault | null = null;
       let done = false;
       this.submissions++;
+      const { device, observer } = this;
+      const { executable } = layout;
       try {
-        fault = await this.device.submit(layout.executable, slots, params);
+        fault = await (observer === null
+          ? device.submit(executable, slots, params)
+          : submitObserved({ device, executable, slots, params, observer }));
         done = fault === null;
       } finally {
         this.release(plan, slots, !done);

@@ -57,3 +57,75 @@ test("an error while looking leaves the engine as it was", () => {
   assert.throws(() => mx.debug.trace(boom), RangeError);
   assert.equal(defaultEngine().observer, null);
 });
+
+test("WebAssembly's text", () => {
+  const x = mx.ones([4, 8]).eval();
+  const [text, ...others] = mx.debug.kernels(mx.exp(x).add(1), { format: "wasm" });
+  assert.equal(others.length, 0);
+  assert.match(text ?? "", /^\(module\n/);
+  assert.match(text ?? "", /\n {2}\(export "k" \(func \d+\)\)\n/);
+  assert.match(text ?? "", /\n +f32x4\.\w+\n/);
+  assert.throws(() => Reflect.apply(mx.debug.kernels, undefined, [x, { format: "wat" }]), {
+    name: "ArgumentError",
+    message: /format to be "ir" or "wasm"/,
+  });
+});
+
+/** The decision of a kind between kernels with these operations, which there must be. */
+const decided = (
+  report: { readonly decisions: readonly mx.debug.Decision[] },
+  kind: mx.debug.Decision["kind"],
+  first: string,
+  second: string,
+): mx.debug.Decision => {
+  const found = report.decisions.find(
+    (d) =>
+      d.kind === kind && d.first.includes(first) && (second === "" || d.second.includes(second)),
+  );
+  assert.ok(found !== undefined, `${kind} ${first} ${second}: ${String(report)}`);
+  return found;
+};
+
+test("why kernels were merged and why not: each refusal names its rule", () => {
+  const w = mx.ones([128, 32]).eval();
+  const x = mx.random.normal([64, 128], { key: mx.random.key(1) }).eval();
+  const layer = mx.debug.explain((a: mx.NDArray) => mx.softmax(mx.exp(a).matmul(w), -1))(x);
+  assert.match(
+    decided(layer, "apart", "exp", "matmul").why,
+    /too dear to be computed anew each time an operand's panel is packed/,
+  );
+  const after = decided(layer, "apart", "matmul", "max");
+  assert.match(after.why, /a contraction or reductions, not both/);
+  assert.equal(after.bytes, 64 * 32 * 4);
+  assert.match(String(layer), /\napart: exp from matmul, 32\.0 KiB through memory: too dear/);
+  assert.match(decided(layer, "merged", "max", "").why, /memory traffic/);
+
+  const sorted = mx.debug.explain((a: mx.NDArray) => mx.sort(mx.sin(a).add(1), -1))(x);
+  assert.match(decided(sorted, "apart", "sin", "sort").why, /sort is a routine/);
+
+  const chain = mx.debug.explain((a: mx.NDArray) => mx.sin(a).multiply(2).add(1))(x);
+  assert.deepEqual(decided(chain, "merged", "sin", "").first, ["sin", "multiply", "add"]);
+  assert.equal(chain.decisions.filter((d) => d.kind === "apart").length, 0);
+});
+
+test("decisions are known of plans made before, and of compiled functions", () => {
+  const x = mx.ones([16, 8]).eval();
+  const f = mx.compile((a: mx.NDArray) => mx.sort(mx.cos(a).add(3), 0));
+  mx.eval(f(x));
+  for (let i = 0; i < 2; i++) {
+    assert.match(decided(mx.debug.explain(f)(x), "apart", "cos", "sort").why, /routine/);
+  }
+});
+
+test("asynchronous evaluations are observed too", async () => {
+  const lines: string[] = [];
+  mx.debug.setLevel(2, { write: (line) => lines.push(line) });
+  try {
+    const y = mx.sin(mx.ones([8])).cumsum();
+    assert.equal((await y.data()).length, 8);
+  } finally {
+    mx.debug.setLevel(0);
+  }
+  assert.match(lines[0] ?? "", /^\[cotangent\] evaluation 0, asynchronous: 2 kernels, /);
+  assert.equal(lines.length, 3);
+});

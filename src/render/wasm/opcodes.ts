@@ -206,3 +206,16 @@ export function opcode(name: string): Op {
   if (op === undefined) throw new RangeError(`[wasm] unknown instruction ${name}`);
   return op;
 }
+
+let byCode: ReadonlyMap<number, readonly [name: string, op: Op]> | null = null;
+
+/** The instruction of this encoding and its name; null for one that is not in the table. */
+export const instructionAt = (
+  prefix: number,
+  code: number,
+): readonly [name: string, op: Op] | null => {
+  byCode ??= new Map(
+    [...table].map(([name, op]) => [op.prefix * 1024 + op.code, [name, op] as const]),
+  );
+  return byCode.get(prefix * 1024 + code) ?? null;
+};
