@@ -19,7 +19,8 @@ const [m, n] = [4096, 1024];
 function measure(name: string, kernel: Kernel, outer: number, sizes: readonly number[]): void {
   if (!name.includes(process.argv[2] ?? "")) return;
   const rendered = render(kernel, { relaxed: true, shared: false });
-  let at = 65536;
+  const shared = 65536;
+  let at = Math.ceil((shared + (rendered.sharedBytes?.(outer) ?? 0)) / 64) * 64;
   const places = kernel.bufs.map(({ storage }, i) => {
     const place = at;
     at = Math.ceil((at + (sizes[i] ?? 0) * elementBytes(storage) + 640) / 64) * 64;
@@ -32,6 +33,7 @@ function measure(name: string, kernel: Kernel, outer: number, sizes: readonly nu
   const args = 1024;
   view.setInt32(args + argBytes.outer, outer, true);
   view.setInt32(args + argBytes.fault, 512, true);
+  view.setInt32(args + argBytes.shared, shared, true);
   places.forEach((p, i) => {
     view.setInt32(args + argBytes.buffers + 4 * i, p, true);
     if (kernel.bufs[i]?.storage !== d.float32) return;
@@ -43,7 +45,10 @@ function measure(name: string, kernel: Kernel, outer: number, sizes: readonly nu
   if (typeof k !== "function") return;
   const times = Array.from({ length: rounds }, () => {
     const start = performance.now();
-    k(args, 0, rendered.tiles(outer), at);
+    for (const [number, phase] of [rendered, ...(rendered.later ?? [])].entries()) {
+      view.setInt32(args + argBytes.phase, number, true);
+      k(args, 0, phase.tiles(outer), at);
+    }
     return performance.now() - start;
   }).sort((a, b) => a - b);
   const [best = 0, median = 0] = [times[0], times[rounds >> 1]];

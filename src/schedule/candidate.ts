@@ -131,14 +131,16 @@ const rowCandidates = (
 ): readonly number[] => {
   const overs = [...new Set(reductions.map((r) => overMask(r, places.get(r) ?? [])))];
   const first = reductions[0];
-  const innermost = first === undefined ? undefined : (places.get(first) ?? []).flat().at(-1);
+  const walk = first === undefined ? [] : (places.get(first) ?? []).flat();
+  const innermost = walk.at(-1);
   const inner = (mask: number): number => (innermost === undefined ? 0 : (mask >> innermost) & 1);
   overs.sort((x, y) => inner(y) - inner(x));
   const over = overs[0];
   if (overs.length !== 1 || over === undefined) return overs;
-  // Every reduction is over outer axes: in slabs when there are enough of them, along columns otherwise.
+  // Every reduction is over outer axes: in slabs of whole rows of memory when there are enough, along columns otherwise.
   const rest = all & ~over;
-  const slabs = inner(over) === 0 && product(over, sizes) >= 512 && product(rest, sizes) >= 16;
+  const outermost = walk.slice(0, bitsIn(over)).every((a) => (over >> a) & 1);
+  const slabs = outermost && product(over, sizes) >= 512 && product(rest, sizes) >= 16;
   return slabs ? [rest, over] : [over, rest];
 };
 
@@ -209,9 +211,10 @@ const rowShape = (
 /** Reductions that can be done slab by slab. */
 const isSlabbed = (op: Op): boolean =>
   op.lowering.kind === "reduce" &&
-  op.lowering.how === "sum" &&
+  op.lowering.how !== "argmax" &&
+  op.lowering.how !== "argmin" &&
   op.out.dtype.kind !== "complex" &&
-  !op.out.dtype.name.endsWith("64");
+  op.out.dtype.kind !== "bool";
 
 const contractShape = (
   ops: readonly Op[],

@@ -1,7 +1,7 @@
 /** Turns a legal group into kernels to lower: axes in memory order, every member's place on them, finishing kernels. */
 
-import { float32, int32, uint32 } from "../core/dtype.js";
-import { computeTypeOf } from "../core/scalar.js";
+import { bool, type DType, float32, float64, int32, int64, uint32, uint64 } from "../core/dtype.js";
+import { type Combine, type ComputeType, computeTypeOf } from "../core/scalar.js";
 import { sizeOf } from "../graph/node.js";
 import { addIx, axisIx, zeroIx } from "../kernel/index-math.js";
 import { type Axis, type Ix, slabRows } from "../kernel/ir.js";
@@ -44,22 +44,32 @@ const indices = (
     return ix;
   });
 
-const partialTypes = { f32: float32, i32: int32, u32: uint32 } as const;
+/** Partial results are not rounded to narrow types. */
+const partialTypes: Readonly<Record<ComputeType, DType>> = {
+  bool,
+  f32: float32,
+  f64: float64,
+  i32: int32,
+  i64: int64,
+  u32: uint32,
+  u64: uint64,
+};
 
 /** The tensor of per-slab results of a terminal reduction. */
 const partialOf = (op: Op, slabs: number, id: number): Tensor => {
-  const type = computeTypeOf(op.out.dtype);
-  const dtype = type === "i32" || type === "u32" ? partialTypes[type] : partialTypes.f32;
+  const dtype = partialTypes[computeTypeOf(op.out.dtype)];
   const shape = [slabs, ...op.out.shape];
   const bytes = sizeOf(shape) * dtype.size;
   return { id, shape, dtype, producers: [], leaf: -1, required: false, readers: [], bytes };
 };
 
+const howOf = ({ lowering }: Op): Combine => (lowering.kind === "reduce" ? lowering.how : "sum");
+
 /** The reduction over slabs that takes the place of `op`; it now produces the tensor. */
 const finishing = (op: Op, partial: Tensor): Op => {
   const replacement: Op = {
     ...op,
-    lowering: { kind: "reduce", how: "sum", axes: () => [0] },
+    lowering: { kind: "reduce", how: howOf(op), axes: () => [0] },
     attrs: undefined,
     ins: [{ tensor: partial, views: [], shape: partial.shape, dtype: partial.dtype }],
   };

@@ -210,7 +210,9 @@ export function execute(
   });
   for (const [i, same] of over) places[i] = places[same] ?? 0;
   const scratch = at;
-  const total = scratch + rendered.scratchBytes + gap;
+  const shared = Math.ceil((scratch + rendered.scratchBytes + gap) / 64) * 64;
+  const sharedEnd = shared + (rendered.sharedBytes?.(outer) ?? 0);
+  const total = sharedEnd + gap;
   const memory = new WebAssembly.Memory({ initial: Math.ceil(total / 65536) });
   const all = new Uint8Array(memory.buffer).fill(0xa5);
   const view = new DataView(memory.buffer);
@@ -239,7 +241,15 @@ export function execute(
   });
   const { k } = instance.exports;
   assert.ok(typeof k === "function");
-  k(args, 0, rendered.tiles(outer), scratch);
+  view.setInt32(args + argBytes.shared, shared, true);
+  for (const [number, phase] of [rendered, ...(rendered.later ?? [])].entries()) {
+    view.setInt32(args + argBytes.phase, number, true);
+    k(args, 0, phase.tiles(outer), scratch);
+  }
+  assert.ok(
+    all.subarray(sharedEnd).every((b) => b === 0xa5),
+    "wrote past the memory that phases share",
+  );
   buffers.forEach((b, i) => {
     const place = places[i] ?? 0;
     b.set(all.subarray(place, place + b.length));

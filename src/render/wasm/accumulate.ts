@@ -6,7 +6,19 @@ import { has } from "./plan.js";
 import { Position } from "./position.js";
 import type { Values } from "./values.js";
 
-/** One frame's accumulators. `along`: the vector axis is reduced away, so that lanes are combined too. */
+/** The accumulators of one reduction, frame by frame. */
+export interface Accumulators {
+  readonly each: readonly Accumulator[];
+  /** Takes in the operand at a frame inside the row loops, which its slot tells. */
+  update(frame: Frame): void;
+  flush(): void;
+  finish(): void;
+}
+
+/**
+ * One accumulator per frame. `joins`: they join what others collected; else, where the vector axis is reduced away,
+ * they combine lanes too.
+ */
 export function accumulators(
   values: Values,
   frames: readonly Frame[],
@@ -14,9 +26,11 @@ export function accumulators(
   v: Reduce,
   slots: number,
   wide: boolean,
-): Accumulator {
-  const along = values.plan.lanes > 1 && has(v.over, values.plan.vector) && values.varies(v.in);
-  const spread = along || values.varies(id) || values.varies(v.in);
+  joins = false,
+): Accumulators {
+  const lanes = values.plan.lanes > 1 && has(v.over, values.plan.vector) && values.varies(v.in);
+  const along = lanes && !joins;
+  const spread = along || values.varies(id) || (values.varies(v.in) && !joins);
   const make = (frame: Frame): Accumulator =>
     v.how === "argmax" || v.how === "argmin"
       ? new Position(values, frame, id, v, along, spread, slots)
@@ -24,8 +38,9 @@ export function accumulators(
   const each = frames.map(make);
   const perFrame = along ? slots : 1;
   return {
-    update(frame, slot) {
-      each[Math.floor(slot / perFrame)]?.update(frame, slot % perFrame);
+    each,
+    update(frame) {
+      each[Math.floor(frame.slot / perFrame)]?.update(frame, frame.slot % perFrame);
     },
     flush() {
       for (const a of each) a.flush();

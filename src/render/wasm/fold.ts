@@ -3,6 +3,7 @@ import { InternalError } from "../../core/errors.js";
 import type { Combine, ComputeType, ScalarOp } from "../../core/scalar.js";
 import type { Val, ValId } from "../../kernel/ir.js";
 import type { Variable } from "./block.js";
+import type { WasmType } from "./encoder.js";
 import type { Frame } from "./frame.js";
 import type { Ref } from "./lane-code.js";
 import type { Ops } from "./ops.js";
@@ -18,6 +19,12 @@ export interface Accumulator {
   flush(): void;
   /** Puts the result where the point's frames find it. */
   finish(): void;
+  /** What was collected, frame by frame, instead of `finish`: for another accumulator to join. */
+  collected(): readonly Ref[];
+  /** Takes in what an accumulator of a part of the row collected, the first part first. */
+  join(parts: readonly Ref[]): void;
+  /** The types of the values that are collected and joined. */
+  readonly kinds: readonly WasmType[];
 }
 
 const foldOps = { sum: "add", prod: "mul", max: "max", min: "min" } as const;
@@ -174,6 +181,34 @@ export class Fold implements Accumulator {
     return code.op("f64x2.promote_low_f32x4", low);
   }
 
+  get kinds(): readonly WasmType[] {
+    const { code } = this.#values;
+    if (this.#wide.length > 0) return this.#wide.map((w) => w.type);
+    return [this.#spread ? "v128" : code.typeOf(this.#identity())];
+  }
+
+  collected(): readonly Ref[] {
+    const { code } = this.#values;
+    this.flush();
+    if (this.#wide.length === 0) return [this.#along ? this.#folded() : this.#total()];
+    const wide = this.#wide.map((w) => code.get(w));
+    if (!this.#along) return wide;
+    const [a = 0, b] = wide;
+    return [this.#across(b === undefined ? a : code.op("f64x2.add", a, b))];
+  }
+
+  join(parts: readonly Ref[]): void {
+    const { code } = this.#values;
+    const add = this.#spread ? "f64x2.add" : "f64.add";
+    this.#wide.forEach((w, i) => {
+      code.set(w, code.op(add, code.get(w), parts[i] ?? 0));
+    });
+    const [slot] = this.#slots;
+    const [part] = parts;
+    if (this.#wide.length > 0 || slot === undefined || part === undefined) return;
+    code.set(slot, this.#ops.apply(this.#fn, this.#t, this.#t, [code.get(slot), part]));
+  }
+
   finish(): void {
     const { code } = this.#values;
     const result = this.#wide.length > 0 ? this.#finishWide() : this.#finishPlain();
@@ -181,9 +216,19 @@ export class Fold implements Accumulator {
     this.#frame.memo.set(this.#id, { ref: result, vector: this.#spread && !this.#along });
   }
 
+  #folded(): Ref {
+    return foldLanes(this.#values, this.#t, this.#fn, this.#total());
+  }
+
   #finishPlain(): Ref {
-    const total = this.#total();
-    return this.#along ? foldLanes(this.#values, this.#t, this.#fn, total) : total;
+    return this.#along ? this.#folded() : this.#total();
+  }
+
+  /** The sum of both lanes. */
+  #across(both: Ref): Ref {
+    const { code } = this.#values;
+    const [x, y] = [0, 1].map((l) => code.lane("f64x2.extract_lane", [l], both));
+    return code.op("f64.add", x ?? 0, y ?? 0);
   }
 
   #finishWide(): Ref {
@@ -192,11 +237,7 @@ export class Fold implements Accumulator {
     const [a = 0, b] = this.#wide.map((w) => code.get(w));
     const narrow = (x: Ref): Ref => (this.#t === "f64" ? x : code.op("f32.demote_f64", x));
     if (!this.#spread) return narrow(a);
-    if (this.#along) {
-      const both = b === undefined ? a : code.op("f64x2.add", a, b);
-      const [x, y] = [0, 1].map((l) => code.lane("f64x2.extract_lane", [l], both));
-      return narrow(code.op("f64.add", x ?? 0, y ?? 0));
-    }
+    if (this.#along) return narrow(this.#across(b === undefined ? a : code.op("f64x2.add", a, b)));
     if (b === undefined) return a;
     const [low, high] = [a, b].map((x) => code.op("f32x4.demote_f64x2_zero", x));
     return code.lane("i8x16.shuffle", words([0, 1, 4, 5], 0), low ?? 0, high ?? 0);

@@ -1,20 +1,29 @@
 /** Renders kernels without a contraction: maps, rows of reductions, and terminal reductions, as tiles of a grid. */
 import { type Kernel, slabRows, type ValId } from "../../kernel/ir.js";
 import { argBytes, type Features, type Rendered } from "../contract.js";
-import { accumulators } from "./accumulate.js";
+import { type Accumulators, accumulators } from "./accumulate.js";
 import { Code } from "./block.js";
-import { type Import, Module } from "./encoder.js";
-import type { Accumulator } from "./fold.js";
+import { type Func, type Import, Module } from "./encoder.js";
 import { type Frame, openFrame, rootFrame } from "./frame.js";
 import type { Ref } from "./lane-code.js";
-import { type Body, blockSteps, Loops } from "./loops.js";
+import { type Body, blockSteps, Loops, type RowPart } from "./loops.js";
 import { type Nest, reduceAt, rootsOf, type Schedule, scheduleOf } from "./nests.js";
 import { Ops } from "./ops.js";
-import { has, isOuter, type Plan, planOf, tilesOf } from "./plan.js";
+import { phaseLoops } from "./phases.js";
+import { costOfTile, has, isOuter, type Plan, planOf, tilesOf } from "./plan.js";
 import { Scratch } from "./scratch.js";
+import { joinSlabs, leave, Partials, rowAxes, type Split, splitOf } from "./split.js";
 import { Stores } from "./stores.js";
 import { Values } from "./values.js";
 import { coneOf, costOf } from "./weights.js";
+
+/** What the tiles of a phase do with long rows. */
+interface Part {
+  readonly split: Split;
+  readonly partials: Partials;
+  /** They join what was collected. */
+  readonly joins: boolean;
+}
 
 /** Writes the function of one tile. */
 class KernelWriter {
@@ -28,15 +37,23 @@ class KernelWriter {
   readonly #loops: Loops;
   readonly #stores: Stores;
   readonly #scratch: Scratch;
+  /** Null where rows are whole. */
+  readonly #part: Part | null;
+  /** The slab of a tile that collects. */
+  readonly #slabIndex: Ref;
 
-  constructor(plan: Plan, schedule: Schedule, code: Code, values: Values) {
+  constructor(plan: Plan, schedule: Schedule, code: Code, values: Values, part: Part | null) {
     this.#plan = plan;
     this.#kernel = plan.kernel;
     this.#schedule = schedule;
     this.#code = code;
     this.#values = values;
     this.#args = code.param(0);
-    this.#tile = code.param(1);
+    const slabs = part === null || part.joins ? 1 : part.split.slabs;
+    this.#part = part;
+    this.#tile = slabs === 1 ? code.param(1) : code.op("i32.div_u", code.param(1), code.i32(slabs));
+    this.#slabIndex =
+      slabs === 1 ? code.i32(0) : code.op("i32.rem_u", code.param(1), code.i32(slabs));
     this.#loops = new Loops(values);
     this.#stores = new Stores(values, this.#args, this.#tile);
     this.#scratch = new Scratch(values, code.param(2), schedule.stashes);
@@ -125,7 +142,7 @@ class KernelWriter {
     for (const nest of this.#schedule.nests) {
       for (const t of nest.terminals) {
         const row = {
-          axes: this.#rowAxes(t.store.over),
+          axes: rowAxes(this.#plan, t.store.over),
           unroll: 1,
           stage: 0,
           blocked: [],
@@ -169,9 +186,41 @@ class KernelWriter {
 
   #point(frames: readonly Frame[]): void {
     for (const nest of this.#schedule.nests) {
-      if (nest.rows === 0) this.#once(frames, nest);
-      else this.#nest(frames, nest);
+      if (nest.rows !== 0 && this.#part?.joins === true) this.#join(frames, nest, this.#part);
+      else if (nest.rows !== 0) this.#nest(frames, nest);
+      else if (this.#part?.joins !== false) this.#once(frames, nest);
     }
+  }
+
+  #join(frames: readonly Frame[], nest: Nest, { split, partials }: Part): void {
+    const accs = nest.reductions.map((id) =>
+      accumulators(this.#values, frames, id, reduceAt(this.#kernel, id), 1, true, true),
+    );
+    const each = accs.map((a) => a.each);
+    joinSlabs(this.#values, this.#args, partials, split, frames, each);
+    for (const a of accs) a.finish();
+  }
+
+  /** The rows of this tile's slab. */
+  #rowPart(): RowPart | null {
+    if (this.#part === null) return null;
+    const code = this.#code;
+    const { axes, axis, chunk } = this.#part.split;
+    const size = this.#kernel.axes[axis]?.size ?? 1;
+    const before = new Map<number, Ref>();
+    let rest = this.#slabIndex;
+    const take = (count: number): Ref => {
+      const by = code.i32(count);
+      const at = code.op("i32.rem_u", rest, by);
+      rest = code.op("i32.div_u", rest, by);
+      return at;
+    };
+    const lo = code.op("i32.mul", take(Math.ceil(size / chunk)), code.i32(chunk));
+    for (const a of axes.slice(0, axes.indexOf(axis)).reverse())
+      before.set(a, take(this.#kernel.axes[a]?.size ?? 1));
+    const end = code.op("i32.add", lo, code.i32(chunk));
+    const hi = size % chunk === 0 ? end : this.#loops.least(end, code.i32(size));
+    return { axis, lo, hi, chunk, before };
   }
 
   #once(frames: readonly Frame[], nest: Nest): void {
@@ -181,18 +230,9 @@ class KernelWriter {
     for (const t of nest.terminals) this.#stores.terminal(frames, t);
   }
 
-  #rowAxes(mask: number): number[] {
-    const { vector } = this.#plan;
-    const rows = this.#kernel.axes
-      .map((_, a) => a)
-      .filter((a) => has(mask, a) && this.#kernel.axes[a]?.role === "row" && a !== vector);
-    if (has(mask, vector) && this.#kernel.axes[vector]?.role === "row") rows.push(vector);
-    return rows;
-  }
-
   #nest(frames: readonly Frame[], nest: Nest): void {
     const { plan } = this.#values;
-    const axes = this.#rowAxes(nest.rows);
+    const axes = rowAxes(plan, nest.rows);
     const inner = has(nest.rows, plan.vector) && plan.lanes > 1;
     const roots = rootsOf(this.#kernel, nest);
     const kept = (id: ValId): boolean =>
@@ -207,41 +247,59 @@ class KernelWriter {
     let unroll = !inner ? 1 : light ? 4 : cost <= 120 ? 2 : 1;
     while (unroll > 1 && size < unroll * plan.lanes) unroll /= 2;
 
+    const part = this.#rowPart();
     const steps = axes.reduce((n, a) => {
-      const points = this.#kernel.axes[a]?.size ?? 1;
+      const all = this.#kernel.axes[a]?.size ?? 1;
+      const points = part?.before.has(a) ? 1 : part?.axis === a ? part.chunk : all;
       return n * (a === plan.vector && inner ? Math.ceil(points / (plan.lanes * unroll)) : points);
     }, 1);
     const long = steps > 2 * blockSteps;
     for (const f of frames) this.#loops.prepare(f, ids, nest.stage);
     const accs = nest.reductions.map((id) =>
-      accumulators(this.#values, frames, id, reduceAt(this.#kernel, id), unroll, long),
+      accumulators(
+        this.#values,
+        frames,
+        id,
+        reduceAt(this.#kernel, id),
+        unroll,
+        long || part !== null,
+      ),
     );
     const sums = nest.reductions.some((id) => reduceAt(this.#kernel, id).how === "sum");
     const blocked = long && sums ? accs : [];
-    this.#loops.rows(frames, { axes, unroll, stage: nest.stage, blocked, ids }, (inside) => {
+    const loops = { axes, unroll, stage: nest.stage, blocked, ids, part };
+    this.#loops.rows(frames, loops, (inside) => {
       for (const f of inside) this.#loops.prepare(f, ids, nest.stage);
       this.#body(inside, nest, accs);
     });
-    for (const a of accs) a.finish();
+    if (this.#part === null) {
+      for (const a of accs) a.finish();
+      return;
+    }
+    const each = accs.map((a) => a.each);
+    leave(this.#values, this.#args, this.#part.partials, this.#slabIndex, frames, each);
   }
 
-  #body(frames: readonly Frame[], nest: Nest, accs: readonly Accumulator[]): void {
+  #body(frames: readonly Frame[], nest: Nest, accs: readonly Accumulators[]): void {
     for (const frame of frames) {
       for (const id of nest.stashes) this.#scratch.keep(frame, id);
-      for (const a of accs) a.update(frame, frame.slot);
+      for (const a of accs) a.update(frame);
     }
     this.#stores.all(frames, nest.stores);
     for (const t of nest.terminals) this.#stores.terminal(frames, t);
   }
 }
 
+/** Most values an accumulator collects. */
+const mostParts = 2;
+
 /** Renders a kernel without contract axes. */
 export function renderKernel(kernel: Kernel, features: Features): Rendered {
-  const plan = planOf(kernel);
-  const schedule = scheduleOf(plan);
+  const whole = planOf(kernel);
+  const schedule = scheduleOf(whole);
+  const cut = splitOf(whole, schedule);
+  const plan = cut?.plan ?? whole;
   const module = new Module(features);
-  const tile = module.func(["i32", "i32", "i32"]);
-  const code = new Code(tile, features);
   const host = (fn: string, arity: number): Import =>
     module.import(
       "m",
@@ -249,26 +307,35 @@ export function renderKernel(kernel: Kernel, features: Features): Rendered {
       Array.from({ length: arity }, () => "f64" as const),
       ["f64"],
     );
-  const scalar = new Ops(code, 1, plan.width, features, host);
-  const vector = plan.lanes === 1 ? scalar : new Ops(code, plan.lanes, plan.width, features, host);
-  const values = new Values(code, plan, scalar, vector, code.param(0));
-  new KernelWriter(plan, schedule, code, values).write();
-  code.finish();
-
-  // V8 replaces a running function only at its next call: the loop over tiles stays outside of their code.
-  const k = module.func(["i32", "i32", "i32", "i32"]);
-  k.block((done) => {
-    k.get(1).get(2).op("i32.ge_s").brIf(done);
-    k.loop((again) => {
-      k.get(0).get(1).get(3).call(tile);
-      k.get(1).i32(1).op("i32.add").tee(1).get(2).op("i32.lt_s").brIf(again);
-    });
-  });
-  module.export("k", k);
+  const write = (part: Part | null): Func => {
+    const tile = module.func(["i32", "i32", "i32"]);
+    const code = new Code(tile, features);
+    const scalar = new Ops(code, 1, plan.width, features, host);
+    const vector =
+      plan.lanes === 1 ? scalar : new Ops(code, plan.lanes, plan.width, features, host);
+    const values = new Values(code, plan, scalar, vector, code.param(0));
+    new KernelWriter(plan, schedule, code, values, part).write();
+    code.finish();
+    return tile;
+  };
+  const { scratchBytes } = schedule;
+  const tiles = (outer: number): number => tilesOf(plan, outer);
+  if (cut === null) {
+    module.export("k", phaseLoops(module, [write(null)]));
+    return { bytes: module.finish(), scratchBytes, tiles, tileCost: plan.tileCost };
+  }
+  const { split } = cut;
+  const { slabs } = split;
+  const partials = new Partials(plan, split);
+  const reductions = schedule.nests.reduce((n, { reductions: r }) => n + r.length, 0);
+  const phases = [false, true].map((joins) => write({ split, partials, joins }));
+  module.export("k", phaseLoops(module, phases));
   return {
     bytes: module.finish(),
-    scratchBytes: schedule.scratchBytes,
-    tiles: (outer) => tilesOf(plan, outer),
-    tileCost: plan.tileCost,
+    scratchBytes,
+    tiles: (outer) => tiles(outer) * slabs,
+    tileCost: costOfTile(plan) / slabs,
+    later: [{ tiles, tileCost: 2 * slabs }],
+    sharedBytes: (outer) => partials.bytes(outer, mostParts * reductions),
   };
 }

@@ -1,7 +1,6 @@
 /** The loops of a kernel: vectors with their tails, groups of neighbours, blocked loops over rows. */
 import type { Kernel, ValId } from "../../kernel/ir.js";
 import type { Code } from "./block.js";
-import type { Accumulator } from "./fold.js";
 import { type Frame, openFrame, type Tail } from "./frame.js";
 import type { Ref } from "./lane-code.js";
 import type { Plan } from "./plan.js";
@@ -21,9 +20,20 @@ export interface RowLoops {
   readonly unroll: number;
   readonly stage: number;
   /** Accumulators to flush after every block of rows. */
-  readonly blocked: readonly Accumulator[];
+  readonly blocked: readonly { flush(): void }[];
+  /** The part of the rows to be done: the range of one axis, at single indices of those before it. */
+  readonly part?: RowPart | null;
   /** Values that are computed inside. */
   readonly ids: readonly ValId[];
+}
+
+export interface RowPart {
+  readonly axis: number;
+  readonly lo: Ref;
+  readonly hi: Ref;
+  /** Points of the axis in most parts. */
+  readonly chunk: number;
+  readonly before: ReadonlyMap<number, Ref>;
 }
 
 const lanesConstant = (data: Int32Array | BigInt64Array, code: Code): Ref =>
@@ -188,7 +198,7 @@ export class Loops {
 
   /** Loops over row axes; `blocked` accumulators are flushed after every block of rows. */
   rows(frames: readonly Frame[], nest: RowLoops, body: Body): void {
-    const { axes, unroll, stage, blocked, ids } = nest;
+    const { axes, unroll, stage, blocked, ids, part = null } = nest;
     const code = this.#code;
     const flush = (): void => {
       for (const a of blocked) a.flush();
@@ -199,7 +209,7 @@ export class Loops {
     if (blocked.length > 0) {
       for (let k = axes.length - 1; k >= 0 && level < 0; k--) {
         const axis = axes[k] ?? 0;
-        const size = this.#kernel.axes[axis]?.size ?? 1;
+        const size = axis === part?.axis ? part.chunk : (this.#kernel.axes[axis]?.size ?? 1);
         steps *= axis === this.#plan.vector ? Math.ceil(size / (this.#lanes * unroll)) : size;
         if (steps >= blockSteps) level = k;
       }
@@ -217,7 +227,7 @@ export class Loops {
       const size = this.#kernel.axes[axis]?.size ?? 1;
       const vectors = axis === this.#plan.vector;
       const step = vectors ? this.#lanes * unroll : 1;
-      const range = (lo: Ref, hi: Ref, length: number): void => {
+      const range = (lo: Ref, hi: Ref, length: number | null): void => {
         if (vectors) this.vectors(outer, axis, lo, hi, unroll, stage, next, length);
         else {
           code.loop(lo, hi, 1, (i) =>
@@ -226,6 +236,29 @@ export class Loops {
         }
       };
       const block = blockSteps * step;
+      const fixed = part?.before.get(axis);
+      if (fixed !== undefined) {
+        next(outer.map((f) => openFrame(f, axis, { ref: fixed, plus: 0 }, { stage })));
+        return;
+      }
+      if (part !== null && axis === part.axis) {
+        const even = size % part.chunk === 0;
+        if (k !== level) {
+          range(part.lo, part.hi, even ? part.chunk : null);
+          return;
+        }
+        const length = code.op("i32.sub", part.hi, part.lo);
+        const whole = code.op("i32.add", part.lo, this.multiple(length, block));
+        code.loop(part.lo, whole, block, (b) => {
+          range(b, this.plus(b, block), block);
+          flush();
+        });
+        // Where parts are of one length, they leave no rest.
+        if (even && part.chunk % block === 0) return;
+        range(whole, part.hi, null);
+        flush();
+        return;
+      }
       if (k !== level || size <= block) {
         range(code.i32(0), code.i32(size), size);
         if (k === level) flush();

@@ -26,6 +26,8 @@ export interface Plan {
   readonly groups: number;
   /** Rough nanoseconds for one tile. */
   readonly tileCost: number;
+  /** The same for one point of the grid. */
+  readonly pointCost: number;
 }
 
 export const has = (mask: Mask, axis: number): boolean => axis >= 0 && ((mask >> axis) & 1) !== 0;
@@ -278,8 +280,16 @@ export function planOf(kernel: Kernel): Plan {
     unroll,
     groups: across >= 0 && ops < 12 ? 4 : 1,
     tileCost: perTile * pointCost,
+    pointCost,
   };
 }
+
+/** Nanoseconds of one tile of a plan whose chunks were changed. */
+export const costOfTile = ({ kernel, grid, chunks, pointCost }: Plan): number =>
+  grid.reduce((n, a) => {
+    const size = isOuter(kernel, a) ? Number.POSITIVE_INFINITY : (kernel.axes[a]?.size ?? 1);
+    return n * Math.min(chunks[a] ?? 1, size);
+  }, pointCost);
 
 /** How many tiles there are when axis 0 has size `outer`. */
 export function tilesOf(plan: Plan, outer: number): number {

@@ -2,12 +2,16 @@
 import type { ComputeType, ScalarOp } from "../../core/scalar.js";
 import type { ValId } from "../../kernel/ir.js";
 import type { Variable } from "./block.js";
+import type { WasmType } from "./encoder.js";
 import { type Accumulator, identityOf, type Reduce } from "./fold.js";
 import type { Frame } from "./frame.js";
 import type { Ref } from "./lane-code.js";
 import type { Ops } from "./ops.js";
 import { has } from "./plan.js";
 import { type Values, words } from "./values.js";
+
+/** A value and its position. */
+type Found = readonly [best: Ref, at: Ref];
 
 /** argmax or argmin of one frame. */
 export class Position implements Accumulator {
@@ -99,30 +103,28 @@ export class Position implements Accumulator {
 
   flush(): void {}
 
-  finish(): void {
+  /** Of two finds the better one, of equal ones the earlier. */
+  #best(o: Ops, [b, p]: Found, [b2, p2]: Found): Found {
+    const l = o.of(this.#t);
+    const tie = l.both(
+      o.apply("eq", this.#t, "bool", [b2, b]),
+      o.apply("lt", "u32", "bool", [p2, p]),
+    );
+    // Only the row's first element can be NaN here, and it wins.
+    const nan = o.apply("ne", this.#t, "bool", [b2, b2]);
+    const won = l.either(o.apply(this.#better, this.#t, "bool", [b2, b]), l.either(tie, nan));
+    return [
+      o.apply("select", this.#t, this.#t, [won, b2, b]),
+      o.apply("select", "u32", "u32", [won, p2, p]),
+    ];
+  }
+
+  /** The find of all slots and, along the row, of all lanes. */
+  #found(): Found {
     const { code, vector } = this.#values;
-    const [first, ...rest] = this.#slots;
-    if (first === undefined) return;
-    if (!this.#along) {
-      const at = code.get(first.at);
-      code.pin(at);
-      this.#frame.memo.set(this.#id, { ref: at, vector: this.#spread });
-      return;
-    }
-    const t = this.#t;
-    const l = vector.of(t);
-    type Found = readonly [best: Ref, at: Ref];
-    const better = ([b, p]: Found, [b2, p2]: Found): Found => {
-      const tie = l.both(
-        vector.apply("eq", t, "bool", [b2, b]),
-        vector.apply("lt", "u32", "bool", [p2, p]),
-      );
-      // Only the row's first element can be NaN here, and it wins.
-      const nan = vector.apply("ne", t, "bool", [b2, b2]);
-      const won = l.either(vector.apply(this.#better, t, "bool", [b2, b]), l.either(tie, nan));
-      return [l.select(won, b2, b), l.select(won, p2, p)];
-    };
-    const slots = [first, ...rest].map(({ best, at }): Found => [code.get(best), code.get(at)]);
+    const slots = this.#slots.map(({ best, at }): Found => [code.get(best), code.get(at)]);
+    const all = slots.reduce((a, b) => this.#best(this.#ops, a, b));
+    if (!this.#along) return all;
     const swaps =
       vector.width === 4
         ? [
@@ -130,13 +132,38 @@ export class Position implements Accumulator {
             [1, 0, 3, 2],
           ]
         : [[2, 3, 0, 1]];
-    const [best, found] = swaps.reduce((both: Found, lanes) => {
+    const [best, at] = swaps.reduce((both: Found, lanes) => {
       const [b, p] = both.map((v) => code.lane("i8x16.shuffle", words(lanes, 0), v, v));
-      return better(both, [b ?? 0, p ?? 0]);
-    }, slots.reduce(better));
-    const at = vector.extract("u32", found, 0);
+      return this.#best(vector, both, [b ?? 0, p ?? 0]);
+    }, all);
+    return [vector.extract(this.#t, best, 0), vector.extract("u32", at, 0)];
+  }
+
+  get kinds(): readonly WasmType[] {
+    const [slot] = this.#slots;
+    return slot === undefined ? [] : [slot.best.type, slot.at.type];
+  }
+
+  collected(): readonly Ref[] {
+    return this.#found();
+  }
+
+  join(parts: readonly Ref[]): void {
+    const { code } = this.#values;
+    const [slot] = this.#slots;
+    const [best, at] = parts;
+    if (slot === undefined || best === undefined || at === undefined) return;
+    const found = this.#best(this.#ops, [code.get(slot.best), code.get(slot.at)], [best, at]);
+    for (const f of found) code.pin(f);
+    code.set(slot.best, found[0]);
+    code.set(slot.at, found[1]);
+  }
+
+  finish(): void {
+    const { code } = this.#values;
+    const [best, at] = this.#found();
     code.pin(best);
     code.pin(at);
-    this.#frame.memo.set(this.#id, { ref: at, vector: false });
+    this.#frame.memo.set(this.#id, { ref: at, vector: this.#spread && !this.#along });
   }
 }

@@ -83,6 +83,7 @@ export class Evaluator {
       unroll: 1,
       groups: 1,
       tileCost: 0,
+      pointCost: 0,
     };
   }
 
