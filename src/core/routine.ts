@@ -20,6 +20,28 @@ export type MatrixRoutine =
   | "svdvals";
 
 /**
+ * Attention: queries [outer, batch, heads, queries, depth], keys [outer, batch, keyHeads, keys, depth] and values
+ * [outer, batch, keyHeads, keys, width]; head h reads key head h / (heads / keyHeads). Scores are scale · q · k, seen
+ * through the masks: what a causal or boolean mask hides is the lowest finite float32, another mask is added.
+ */
+export interface AttentionSizes {
+  readonly dtype: DType;
+  readonly outer: number;
+  readonly batch: number;
+  readonly heads: number;
+  readonly keyHeads: number;
+  readonly queries: number;
+  readonly keys: number;
+  readonly depth: number;
+  readonly width: number;
+  readonly scale: number;
+  /** A query sees keys up to its own position, the last query the last key. */
+  readonly causal: boolean;
+  /** Of shape [outer, …shape], the axes of size 1 repeated over [batch, heads, queries, keys]. */
+  readonly mask: { readonly dtype: DType; readonly shape: readonly number[] } | null;
+}
+
+/**
  * All operands are contiguous, row-major. Buffers in order: inputs, then outputs.
  * - scatter: buffers base, updates, index arrays (int32, one per entry of `axes`), out. `out` = base with, for each of
  *   `count` index tuples in order, the block of `slice` sizes of updates placed at the tuple (zero on other axes).
@@ -36,6 +58,12 @@ export type MatrixRoutine =
  *   - qr: a, q (m×min), r (min×n)
  *   - eigh, eig: a, w, v; eigvalsh, eigvals: a, w
  *   - svd: a, u, s, vt; `option`: u is m×m and vt n×n, else they have min(m, n) columns and rows; svdvals: a, s
+ * - attention: buffers q, k, v, mask if any, sinks [outer, heads] (float32) if any, out, and per query (float32) `top`,
+ *   the largest score, and `total`, the sum of e^(score − top); a sink counts as one more score.
+ * - attentionGradient: buffers q, k, v, mask if any, top, total, the cotangent `g` of out, and per query `delta`
+ *   (float32); then dq (float32), dk, dv. With p = e^(score − top) / total, the cotangent of a score is
+ *   p · (g · v − delta), zero where it is hidden. dq has an axis of `chunks` before the queries, to be summed: chunk c
+ *   holds what the keys from c · ceil(keys / chunks) on contribute.
  */
 export type Routine =
   | {
@@ -75,7 +103,9 @@ export type Routine =
       readonly k: number;
       readonly option: boolean;
       readonly code: number;
-    };
+    }
+  | ({ readonly routine: "attention"; readonly sinks: boolean } & AttentionSizes)
+  | ({ readonly routine: "attentionGradient"; readonly chunks: number } & AttentionSizes);
 
 /** What raised a fault. */
 export const faults = { index: 1, singular: 2, eigenvalues: 3, singularValues: 4 } as const;

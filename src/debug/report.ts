@@ -83,8 +83,17 @@ const contractText = (kernel: Kernel, axes: readonly number[]): string =>
   ].join("\n");
 
 const sizesOf = (r: Routine): number[] => {
-  if (r.routine === "scatter") return [...r.shape];
-  return r.routine === "matrix" ? [r.count, r.m, r.n] : [r.outer, r.length, r.inner];
+  switch (r.routine) {
+    case "scatter":
+      return [...r.shape];
+    case "matrix":
+      return [r.count, r.m, r.n];
+    case "attention":
+    case "attentionGradient":
+      return [r.outer, r.batch, r.heads, r.queries, r.depth];
+    default:
+      return [r.outer, r.length, r.inner];
+  }
 };
 
 const routineTraffic = (routine: Routine): Traffic => {

@@ -1,15 +1,13 @@
 /** Scaled dot-product attention: grouped queries, masks, sinks; the softmax is one kernel between two products. */
-import { bool, type DType, float32, float64, int32 } from "../core/dtype.js";
+import { bool, float32, float64 } from "../core/dtype.js";
 import { ArgumentError, DeviceError, DTypeError, ShapeError } from "../core/errors.js";
 import { describe } from "../core/guards.js";
 import { readOptions } from "../core/options.js";
 import { promote } from "../core/promotion.js";
 import { broadcastsTo, showShape } from "../core/shape.js";
 import { NDArray } from "../graph/array.js";
-import type { Node, Shape } from "../graph/node.js";
-import { maxNode } from "../ops/extremum.js";
-import { castTo, constant, like, spread, wrap } from "../ops/operand.js";
-import { reduceNode } from "../ops/reduce.js";
+import type { Node } from "../graph/node.js";
+import { castTo, wrap } from "../ops/operand.js";
 import * as p from "../primitives/index.js";
 
 export interface AttentionOptions {
@@ -43,10 +41,10 @@ const requireShapes = (q: Node, k: Node, v: Node): void => {
   if (hk === 0 || hq % hk !== 0) throw misfit("a whole number of query heads per key head");
 };
 
-/** A mask, of up to four axes, over scores [batch, key heads, query heads per key head, queries, keys]. */
-const maskNode = (mask: NDArray, q: Node, scores: Shape): Node => {
-  const [batch = 1, hk = 1, repeats = 1, rows = 1, columns = 1] = scores;
-  const whole = [batch, hk * repeats, rows, columns];
+/** A mask as attention takes it: its four axes are whole or 1. */
+const maskNode = (mask: NDArray, q: Node, keys: number): Node => {
+  const [batch = 1, heads = 1, rows = 1] = q.shape;
+  const whole = [batch, heads, rows, keys];
   const { node } = mask;
   if (!broadcastsTo(node.shape, whole)) {
     throw new ShapeError(
@@ -59,35 +57,19 @@ const maskNode = (mask: NDArray, q: Node, scores: Shape): Node => {
     );
   }
   const missing = new Array<number>(4 - node.shape.length).fill(1);
-  const [b = 1, h = 1, r = 1, c = 1] = [...missing, ...node.shape];
-  return spread(p.reshape(node, [b, h === 1 ? 1 : hk, h === 1 ? 1 : repeats, r, c]), scores);
+  const typed = node.dtype === bool ? node : castTo(node, q.dtype);
+  return p.reshape(typed, [...missing, ...node.shape]);
 };
 
-const lowest = (d: DType): number =>
-  d === float64 ? -Number.MAX_VALUE : -(2 - 2 ** -23) * 2 ** 127;
-
-const masked = (scores: Node, mask: AttentionOptions["mask"], q: Node): Node => {
-  if (mask === null || mask === undefined) return scores;
-  const hidden = like(scores, lowest(scores.dtype));
-  const ndim = scores.shape.length;
-  const [rows = 0, columns = 0] = scores.shape.slice(-2);
-  if (mask === "causal") {
-    // From positions alone: nothing is stored.
-    const row = p.iota(scores.shape, ndim - 2, int32);
-    const column = p.iota(scores.shape, ndim - 1, int32);
-    const seen = p.lessEqual(column, p.add(row, like(row, columns - rows)));
-    return p.select(seen, scores, hidden);
-  }
-  if (!(mask instanceof NDArray)) {
-    throw new ArgumentError(
-      `[${op}] expected mask "causal", an array or null, got ${describe(mask)}`,
-    );
-  }
-  const m = maskNode(mask, q, scores.shape);
-  return m.dtype === bool ? p.select(m, scores, hidden) : p.add(scores, castTo(m, scores.dtype));
+const readMask = (mask: AttentionOptions["mask"], q: Node, keys: number): Node | null => {
+  if (mask === null || mask === undefined || mask === "causal") return null;
+  if (mask instanceof NDArray) return maskNode(mask, q, keys);
+  throw new ArgumentError(
+    `[${op}] expected mask "causal", an array or null, got ${describe(mask)}`,
+  );
 };
 
-const sinkNode = (sinks: NDArray, q: Node, hk: number, wide: DType): Node => {
+const sinkNode = (sinks: NDArray, q: Node): Node => {
   const { node } = sinks;
   const hq = q.shape[1] ?? 1;
   if (node.shape.length !== 1 || node.shape[0] !== hq) {
@@ -100,7 +82,18 @@ const sinkNode = (sinks: NDArray, q: Node, hk: number, wide: DType): Node => {
       `[${op}] expected sinks of dtype ${q.dtype.name}, got ${node.dtype.name}: cast them`,
     );
   }
-  return castTo(p.reshape(node, [1, hk, hq / hk, 1, 1]), wide);
+  return castTo(node, promote(q.dtype, float32));
+};
+
+/** From so many queries and keys on. */
+const leastRows = 96;
+const leastColumns = 96;
+
+/** Whether scores are better never stored: blocks of them are worth what packing their operands costs. */
+const streams = (q: Node, k: Node): boolean => {
+  const [, , rows = 0, depth = 0] = q.shape;
+  const columns = k.shape[2] ?? 0;
+  return q.dtype !== float64 && depth > 0 && rows >= leastRows && columns >= leastColumns;
 };
 
 /**
@@ -139,35 +132,11 @@ export function scaledDotProductAttention(
   const queries = castTo(q.node, dtype);
   const keys = castTo(k.node, dtype);
   const values = castTo(v.node, dtype);
-  const [batch = 0, hq = 0, rows = 0, depth = 0] = queries.shape;
-  const [, hk = 0, columns = 0] = keys.shape;
-  const width = values.shape[3] ?? 0;
-  const repeats = hq / hk;
-  const wide = promote(dtype, float32);
-  // The query heads of a key head are further rows of one product.
-  const folded = p.reshape(queries, [batch, hk, repeats * rows, depth]);
-  const raw = p.reshape(p.matmul(folded, p.transposeLast(keys)), [
-    batch,
-    hk,
-    repeats,
-    rows,
-    columns,
-  ]);
-  const scaled = castTo(raw, wide);
-  const scores = masked(p.multiply(scaled, like(scaled, scale)), mask, queries);
-  const last = [4];
-  const sink = sinks === null || sinks === undefined ? null : sinkNode(sinks, queries, hk, wide);
-  const one = [batch, hk, repeats, rows, 1];
-  let top: Node;
-  if (columns > 0) {
-    top = reduceNode(maxNode, scores, last, true);
-    if (sink !== null) top = p.maximum(top, spread(sink, one));
-  } else top = constant(0, wide, one);
-  top = p.stopGradient(top);
-  const e = p.exp(p.subtract(scores, spread(top, scores.shape)));
-  let total = reduceNode(p.sum, e, last, true);
-  if (sink !== null) total = p.add(total, p.exp(p.subtract(spread(sink, one), top)));
-  const weights = castTo(p.divide(e, spread(total, e.shape)), dtype);
-  const mixed = p.matmul(p.reshape(weights, [batch, hk, repeats * rows, columns]), values);
-  return wrap(p.reshape(mixed, [batch, hq, rows, width]));
+  const seen = readMask(mask, queries, keys.shape[2] ?? 0);
+  const sink = sinks === null || sinks === undefined ? null : sinkNode(sinks, queries);
+  const ins = [queries, keys, values];
+  if (seen !== null) ins.push(seen);
+  if (sink !== null) ins.push(sink);
+  const attrs = { scale, causal: mask === "causal", mask: seen !== null, sinks: sink !== null };
+  return wrap(streams(queries, keys) ? p.attention(ins, attrs) : p.composedAttention(ins, attrs));
 }

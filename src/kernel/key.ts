@@ -1,5 +1,5 @@
 /** The identity of a program for caches: equal keys mean equal rendered code. */
-import type { Routine } from "../core/routine.js";
+import type { AttentionSizes, Routine } from "../core/routine.js";
 import { textOfIx } from "./index-math.js";
 import { type Guard, isKernel, type Kernel, type Val } from "./ir.js";
 
@@ -49,6 +49,12 @@ const kernelKey = (k: Kernel): string => {
   return key;
 };
 
+const attentionKey = (s: AttentionSizes): string => {
+  const sizes = [s.outer, s.batch, s.heads, s.keyHeads, s.queries, s.keys, s.depth, s.width];
+  const mask = s.mask === null ? "" : `${s.mask.dtype.code}:${s.mask.shape.join()}`;
+  return `${s.dtype.code}:${sizes.join()}:${s.scale}${s.causal}${mask}`;
+};
+
 const routineKey = (r: Routine): string => {
   switch (r.routine) {
     case "scatter":
@@ -59,6 +65,10 @@ const routineKey = (r: Routine): string => {
       return `sort${r.dtype.code}:${r.outer},${r.length},${r.inner}`;
     case "matrix":
       return `${r.what}${r.dtype.code}:${r.count},${r.m},${r.n},${r.k}${r.option}${r.code}`;
+    case "attention":
+      return `attention${r.sinks}${attentionKey(r)}`;
+    case "attentionGradient":
+      return `attentionGradient${r.chunks},${attentionKey(r)}`;
   }
 };
 

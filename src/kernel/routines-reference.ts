@@ -2,6 +2,7 @@
 import type { DType } from "../core/dtype.js";
 import { InternalError } from "../core/errors.js";
 import type { Routine, ScatterMode } from "../core/routine.js";
+import { interpretAttention } from "./attention-reference.js";
 import { type Cells, cellsOf } from "./cells.js";
 import { runStack } from "./matrix/stack.js";
 
@@ -174,5 +175,9 @@ export const interpretRoutine = (r: Routine, buffers: readonly Uint8Array[]): nu
       });
     case "matrix":
       return runStack(r, buffers, 0, r.count);
+    case "attention":
+    case "attentionGradient":
+      interpretAttention(r, buffers);
+      return 0;
   }
 };

@@ -16,6 +16,7 @@ import {
   subtractP,
   truncP,
 } from "./arithmetic.js";
+import { attentionGradientP, attentionP } from "./attention.js";
 import { bitcastP, regroupP } from "./bitcast.js";
 import {
   bitwiseAndP,
@@ -84,6 +85,7 @@ import { arccosP, arcsinP, arctan2P, arctanP, cosP, sinP, tanP } from "./trig.js
 import { windowP } from "./window.js";
 
 export * from "./arithmetic.js";
+export * from "./attention.js";
 export * from "./bitcast.js";
 export * from "./bits.js";
 export * from "./broadcast-sum.js";
@@ -207,6 +209,8 @@ export const primitives: readonly AnyPrimitive[] = [
   sortP,
   aliasP,
   standardizeP,
+  attentionP,
+  attentionGradientP,
   stopGradientP,
   dependsP,
   sinP,

@@ -283,7 +283,9 @@ const impliedShape = (
       return x.shape.map((n, d) => (d === axis ? total : n));
     }
     case "routine":
-      return l.describe(attrs, ins).routine === "matrix" ? null : x.shape;
+      return prim.rule.family === "composite" || l.describe(attrs, ins).routine === "matrix"
+        ? null
+        : x.shape;
     case "view": {
       const view = l.view(attrs, x, at(outs, 0));
       if (view.op === "permute") return view.axes.map((a) => at(x.shape, a));

@@ -8,6 +8,7 @@ import { record } from "../../src/transforms/record.js";
 import { leafOf } from "../support/naive.js";
 import { type Draw, draw, random } from "./draw.js";
 import type { Sample } from "./sample.js";
+import { attentionSamples } from "./samples-attention.js";
 import { samples as linearAlgebra } from "./samples-linalg.js";
 
 type DType = d.DType;
@@ -551,5 +552,7 @@ if (wide !== undefined && narrow !== undefined) {
     draw(d.float64, [3], {}, seed + 7),
   ]);
 }
+
+samples.push(...attentionSamples);
 
 export { samples };

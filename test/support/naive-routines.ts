@@ -157,6 +157,8 @@ const matrices = (r: Matrices, ins: readonly Column[]): Column[] => {
 };
 
 export const routine = (r: Routine, ins: readonly Column[]): Column[] => {
+  if (r.routine === "attention" || r.routine === "attentionGradient")
+    throw new InternalError("[naive] attention is what it decomposes into");
   if (r.routine === "scatter") return [scatter(r, ins)];
   if (r.routine === "matrix") return matrices(r, ins);
   const x = at(ins, 0);

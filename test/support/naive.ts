@@ -348,7 +348,7 @@ const evaluate = (roots: readonly Node[]): void => {
     const made =
       prim.lower?.kind === "composition"
         ? prim.lower
-        : prim.lower === null && prim.rule.family === "composite"
+        : prim.rule.family === "composite" && (prim.lower === null || prim.lower.kind === "routine")
           ? prim.rule
           : null;
     if (made !== null) {

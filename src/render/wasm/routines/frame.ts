@@ -11,7 +11,7 @@ const noHost = (): never => {
   throw new InternalError("[routine] expected no host function to be called");
 };
 
-/** Products and sums round separately everywhere, so that every machine gives the reference's bits. */
+/** Products and sums round separately by default, so that every machine gives the reference's bits. */
 const unfused = { relaxed: false };
 
 /** One kernel function while it is being written. */
@@ -24,12 +24,12 @@ export class Frame {
   readonly four: Ops;
   readonly two: Ops;
 
-  constructor(func: Func) {
+  constructor(func: Func, features: { readonly relaxed: boolean } = unfused) {
     this.func = func;
-    this.code = new Code(func, unfused);
-    this.one = new Ops(this.code, 1, 4, unfused, noHost);
-    this.four = new Ops(this.code, 4, 4, unfused, noHost);
-    this.two = new Ops(this.code, 2, 8, unfused, noHost);
+    this.code = new Code(func, features);
+    this.one = new Ops(this.code, 1, 4, features, noHost);
+    this.four = new Ops(this.code, 4, 4, features, noHost);
+    this.two = new Ops(this.code, 2, 8, features, noHost);
   }
 
   get scratch(): Ref {

@@ -2,13 +2,14 @@
 import type { Routine } from "../../../core/routine.js";
 import type { Matrices } from "../../../kernel/matrix/index.js";
 import type { Features, Rendered } from "../../contract.js";
+import { type AttentionRoutine, renderAttention } from "../attention/index.js";
 import { renderWork, type Work } from "./frame.js";
 import { renderHost } from "./host.js";
 import { scanWork } from "./scan.js";
 import { scatterWork } from "./scatter.js";
 import { sortWork } from "./sort.js";
 
-const workOf = (r: Exclude<Routine, Matrices>): Work => {
+const workOf = (r: Exclude<Routine, AttentionRoutine | Matrices>): Work => {
   switch (r.routine) {
     case "scatter":
       return scatterWork(r);
@@ -19,5 +20,14 @@ const workOf = (r: Exclude<Routine, Matrices>): Work => {
   }
 };
 
-export const renderRoutine = (r: Routine, features: Features): Rendered =>
-  r.routine === "matrix" ? renderHost(r, features) : renderWork(workOf(r), features);
+export const renderRoutine = (r: Routine, features: Features): Rendered => {
+  switch (r.routine) {
+    case "matrix":
+      return renderHost(r, features);
+    case "attention":
+    case "attentionGradient":
+      return renderAttention(r, features);
+    default:
+      return renderWork(workOf(r), features);
+  }
+};

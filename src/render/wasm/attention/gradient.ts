@@ -1,0 +1,161 @@
+/** The gradient of attention: scores are computed again block by block, so that none are kept beyond one. */
+import { bool, float32 } from "../../../core/dtype.js";
+import type { Routine } from "../../../core/routine.js";
+import type { Features } from "../../contract.js";
+import type { Module } from "../encoder.js";
+import { blocksOf, countsOf, Layout, panelOf, panelsOf, pitchOf } from "./blocks.js";
+import { maskAt } from "./heads.js";
+import { emitHide } from "./hide.js";
+import { packAcross, packPanels, packRows } from "./pack.js";
+import { emitRowsOut } from "./rows.js";
+import { emitPull } from "./scores.js";
+import { cost, type Int, Steps, type Tiles } from "./steps.js";
+import { sweepsOf } from "./sweep.js";
+
+type Gradient = Extract<Routine, { routine: "attentionGradient" }>;
+
+/** Twelve arrays of a block and its scores twice stay in the L2 cache. */
+const most = { queries: 120, keys: 128 } as const;
+
+/**
+ * A tile is a chunk of the keys of one key head: it goes over all queries that read them, so that every result has one
+ * writer. What the chunks contribute to the queries' gradient is added up outside.
+ */
+export const gradientTiles = (module: Module, s: Gradient, features: Features): Tiles => {
+  const { dtype, keyHeads, depth, width, chunks } = s;
+  const chunk = Math.ceil(s.keys / chunks);
+  const blocks = blocksOf(s, chunk, most);
+  const keyCounts = [...blocks.keyCounts, ...countsOf(s.keys - (chunks - 1) * chunk, blocks.keys)];
+  const repeats = s.heads / keyHeads;
+  const row = { depth: pitchOf(8 * panelsOf(depth)), width: pitchOf(8 * panelsOf(width)) };
+  const panel = {
+    depth: panelOf(depth),
+    width: panelOf(width),
+    queries: panelOf(blocks.queries),
+    keys: panelOf(blocks.keys),
+  };
+  const pitch = pitchOf(blocks.keys);
+  const layout = new Layout();
+
+  const f = module.func(["i32", "i32", "i32"]);
+  const x = new Steps(f);
+  const zero = x.constant(0);
+  const take = (bytes: number): Int => x.scratch(layout.take(bytes));
+  const queries = take(blocks.queries * row.depth);
+  const queryPanels = take(panelsOf(depth) * panel.queries);
+  const outs = take(blocks.queries * row.width);
+  const outPanels = take(panelsOf(width) * panel.queries);
+  const keysAcross = take(panelsOf(blocks.keys) * panel.depth);
+  const keyPanels = take(panelsOf(depth) * panel.keys);
+  const valuesAcross = take(panelsOf(blocks.keys) * panel.width);
+  const weights = take(blocks.queries * pitch);
+  const cotangents = take(blocks.queries * pitch);
+  const dQueries = take(blocks.queries * row.depth);
+  const dKeys = take(blocks.keys * row.depth);
+  const dValues = take(blocks.keys * row.width);
+
+  const ofDepth = { dtype, columns: depth };
+  const ofWidth = { dtype, columns: width };
+  const packQueries = packRows(module, features, ofDepth, row.depth, s.scale);
+  const packQueryPanels = packPanels(module, features, ofDepth, panel.queries, s.scale);
+  const packOuts = packRows(module, features, ofWidth, row.width, 1);
+  const packOutPanels = packPanels(module, features, ofWidth, panel.queries, 1);
+  const packKeysAcross = packAcross(module, features, ofDepth, panel.depth);
+  const packKeyPanels = packPanels(module, features, ofDepth, panel.keys, 1);
+  const packValuesAcross = packAcross(module, features, ofWidth, panel.width);
+  const sweep = sweepsOf(module, features.relaxed);
+  const along = { aStep: 4, cRow: pitch };
+  const score = sweep({ ...along, aRow: row.depth, bPanel: panel.depth }, blocks.queryCounts);
+  const weigh = sweep({ ...along, aRow: row.width, bPanel: panel.width }, blocks.queryCounts);
+  const across = { aRow: 4, aStep: pitch, bPanel: panel.queries };
+  const sumKeys = sweep({ ...across, cRow: row.depth }, keyCounts);
+  const sumValues = sweep({ ...across, cRow: row.width }, keyCounts);
+  const sumQueries = sweep(
+    { aRow: pitch, aStep: 4, bPanel: panel.keys, cRow: row.depth },
+    blocks.queryCounts,
+  );
+  const hidden = s.causal || s.mask !== null;
+  const hide = hidden ? emitHide(module, features, s, pitch, "scores") : null;
+  // Where a row sees nothing, hidden scores have weights.
+  const blank = s.mask?.dtype === bool || (s.causal && s.queries > s.keys);
+  const clear = blank ? emitHide(module, features, s, pitch, "cotangents") : null;
+  const pull = emitPull(module, features, pitch);
+  const addQueries = emitRowsOut(
+    module,
+    features,
+    { dtype: float32, columns: depth },
+    row.depth,
+    s.scale,
+  );
+  const storeKeys = emitRowsOut(module, features, ofDepth, row.depth, null);
+  const storeValues = emitRowsOut(module, features, ofWidth, row.width, null);
+
+  const [tops, totals, outCotangents, deltas, dq, dk, dv] = Array.from(
+    { length: 7 },
+    (_, i) => (s.mask === null ? 3 : 4) + i,
+  );
+  const at = (buffer = 0, index: Int, columns: number, bytes = dtype.size): Int =>
+    x.place(buffer, index, columns * bytes);
+  const part = x.keep(x.rest(x.tile, chunks));
+  const keyHead = x.keep(x.quotient(x.tile, chunks));
+  const from = x.keep(x.times(part, chunk));
+  const to = x.keep(x.least(x.add(from, x.constant(chunk)), x.constant(s.keys)));
+  const firstHead = x.keep(x.times(keyHead, repeats));
+  const endHead = x.keep(x.add(firstHead, x.constant(repeats)));
+  /** Row of dq where the part of a head begins. */
+  const partOf = (head: Int): Int => x.times(x.add(x.times(head, chunks), part), s.queries);
+  x.blocks(firstHead, endHead, 1, (head) => {
+    x.zero(at(dq, partOf(head), depth, 4), s.queries * depth * 4);
+  });
+  x.blocks(from, to, blocks.keys, (column, columns) => {
+    const key = x.keep(x.add(x.times(keyHead, s.keys), column));
+    x.call(packKeysAcross, at(1, key, depth), keysAcross, columns);
+    x.call(packKeyPanels, at(1, key, depth), keyPanels, columns);
+    x.call(packValuesAcross, at(2, key, width), valuesAcross, columns);
+    x.zero(dKeys, blocks.keys * row.depth);
+    x.zero(dValues, blocks.keys * row.width);
+    const panels = x.keep(x.quotient(x.add(columns, x.constant(7)), 8));
+    x.blocks(firstHead, endHead, 1, (head) => {
+      const mask = s.mask === null ? zero : x.keep(maskAt(x, s, 3, head));
+      // The first query that sees a key of the block; rows that see nothing see every key alike.
+      const sees = x.sub(column, x.constant(s.keys - s.queries));
+      const skips = s.causal && s.queries <= s.keys;
+      const start = skips
+        ? x.times(x.quotient(x.most(sees, zero), blocks.queries), blocks.queries)
+        : zero;
+      x.blocks(start, x.constant(s.queries), blocks.queries, (query, rows) => {
+        const first = x.keep(x.add(x.times(head, s.queries), query));
+        x.call(packQueries, at(0, first, depth), queries, rows);
+        x.call(packQueryPanels, at(0, first, depth), queryPanels, rows);
+        x.call(packOuts, at(outCotangents, first, width), outs, rows);
+        x.call(packOutPanels, at(outCotangents, first, width), outPanels, rows);
+        const fresh = x.constant(1);
+        x.call(score, queries, keysAcross, weights, rows, x.constant(depth), panels, fresh);
+        if (hide !== null) {
+          const hides = (): void => x.call(hide, weights, mask, query, column, rows, columns);
+          const edge = x.add(query, x.constant(s.keys - s.queries + 1));
+          if (s.mask !== null) hides();
+          else x.if(x.less(edge, x.add(column, columns)), hides);
+        }
+        x.call(weigh, outs, valuesAcross, cotangents, rows, x.constant(width), panels, fresh);
+        const scalars = [tops, totals, deltas].map((b) => at(b, first, 1, 4));
+        x.call(pull, weights, cotangents, ...scalars, rows, columns);
+        if (clear !== null) x.call(clear, cotangents, mask, query, column, rows, columns);
+        const [deep, wide] = [x.constant(panelsOf(depth)), x.constant(panelsOf(width))];
+        x.call(sumValues, weights, outPanels, dValues, columns, rows, wide, zero);
+        x.call(sumKeys, cotangents, queryPanels, dKeys, columns, rows, deep, zero);
+        x.call(sumQueries, cotangents, keyPanels, dQueries, rows, columns, deep, fresh);
+        x.call(addQueries, dQueries, at(dq, x.add(partOf(head), query), depth, 4), rows);
+      });
+    });
+    x.call(storeKeys, dKeys, at(dk, key, depth), columns);
+    x.call(storeValues, dValues, at(dv, key, width), columns);
+  });
+  const size = chunk * s.queries * repeats * (s.causal ? 0.5 : 1);
+  return {
+    tile: f,
+    tiles: s.outer * s.batch * keyHeads * chunks,
+    tileCost: size * ((3 * depth + 2 * width) * cost.product + cost.score),
+    scratchBytes: layout.total,
+  };
+};
