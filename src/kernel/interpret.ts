@@ -260,16 +260,16 @@ class Interpreter {
   }
 
   /**
-   * A terminal reduction into a `partial` buffer: grid points in row-major order are cut into slabs of `slabRows`; slab
-   * `g` writes the reduction over its own grid points only, at `ix` in row `g`. A row is as long as the product of the
-   * store's axes that are no grid axes.
+   * A terminal reduction into a `partial` buffer: the points of the grid axes it runs over, in row-major order, are cut
+   * into slabs of `slabRows`; slab `g` writes the reduction over its own points only, at `ix` in row `g`. A row is as
+   * long as the product of the store's axes that are not reduced.
    */
   private storePartial(s: Store): void {
     const v = valAt(this.kernel, s.value);
     if (v.op !== "reduce")
       throw new InternalError("[interpret] only reductions are stored to partial buffers");
     const { sizes } = this.point;
-    const grid = axesOf(this.kernel.axes, "grid");
+    const grid = axesOf(this.kernel.axes, "grid") & v.over;
     const rowAxes = s.over & ~grid;
     const rowLength = pointsOf(sizes, rowAxes);
     const points = pointsOf(sizes, grid);

@@ -40,7 +40,8 @@ export interface Guard {
 
 /**
  * A buffer argument in its storage dtype. complex64 buffers are seen as float32 with twice the elements.
- * `partial` buffers receive one row per slab of grid points from terminal reductions.
+ * `partial` buffers receive one row per slab of grid points from terminal reductions: those over the whole grid or, where
+ * there is a contraction, over some grid axes of what follows it.
  */
 export interface Buf {
   readonly storage: DType;

@@ -259,12 +259,33 @@ class Checker {
       );
     } else {
       this.must(
-        (this.grid & ~v.over) === 0,
+        this.contract !== 0 || (this.grid & ~v.over) === 0,
         `terminal reductions over all of ${names(this.grid)}`,
         names(v.over),
       );
+      if (this.contract !== 0) this.checkEpilogueSum(v);
       this.must(!positional, "sum, prod, max or min as terminal reduction", v.how);
     }
+  }
+
+  /** The sum of what follows a contraction: over a whole side of the product, so that slabs are rows of its result. */
+  private checkEpilogueSum(v: Extract<Val, { op: "reduce" }>): void {
+    const product = this.kernel.vals.find((x) => x.op === "contract");
+    if (product?.op !== "contract") return;
+    this.must(
+      v.how === "sum" && v.dtype === "f32" && product.dtype === "f32",
+      "a float32 sum",
+      v.how,
+    );
+    const [a, b] = [this.domain(product.a), this.domain(product.b)];
+    const [rows, columns] = [a & ~b & this.grid, b & ~a & this.grid];
+    const last = 31 - Math.clz32(v.over);
+    const side = ((rows >> last) & 1) !== 0 ? rows : columns;
+    this.must(
+      ((side >> last) & 1) !== 0,
+      `a sum whose last axis is on a side of the product, ${names(rows)} or ${names(columns)}`,
+      names(v.over),
+    );
   }
 
   private checkContract(v: Extract<Val, { op: "contract" }>): void {
@@ -317,7 +338,7 @@ class Checker {
       dynamic = true;
     });
     if (dynamic) return;
-    const range = partial ? s.over & ~this.grid : s.over;
+    const range = partial && this.contract === 0 ? s.over & ~this.grid : s.over;
     let still = range & ~ixDomain(s.ix, this.domains);
     this.kernel.axes.forEach((axis, i) => {
       if (axis.size <= 1) still &= ~(1 << i);

@@ -133,6 +133,7 @@ export interface SoftmaxOptions {
 
 /** Node-level softmax of an inexact node. */
 export const softmaxNode = (n: Node, axes: readonly number[]): Node => {
+  if (n.dtype.kind === "float" && axes.length > 0) return p.softmax(n, axes);
   const top = p.stopGradient(reduceNode(maxNode, n, axes, true));
   const e = p.exp(p.subtract(n, spread(top, n.shape)));
   // One division per row: multiplying by the reciprocal is what MLX does, and divisions are dear.

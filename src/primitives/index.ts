@@ -78,6 +78,7 @@ import { permuteP } from "./permute.js";
 import { randomBitsP } from "./random-bits.js";
 import { cummaxP, cumminP, cumprodP, cumsumP } from "./scan.js";
 import { searchSortedP } from "./search-sorted.js";
+import { softmaxP } from "./softmax.js";
 import { sortP } from "./sort.js";
 import { standardizeP } from "./standardize.js";
 import { aliasP, dependsP, stopGradientP } from "./stop-gradient.js";
@@ -111,6 +112,7 @@ export * from "./permute.js";
 export * from "./random-bits.js";
 export * from "./scan.js";
 export * from "./search-sorted.js";
+export * from "./softmax.js";
 export * from "./sort.js";
 export * from "./standardize.js";
 export * from "./stop-gradient.js";
@@ -206,6 +208,7 @@ export const primitives: readonly AnyPrimitive[] = [
   cummaxP,
   cumminP,
   searchSortedP,
+  softmaxP,
   sortP,
   aliasP,
   standardizeP,

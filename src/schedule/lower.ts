@@ -14,7 +14,7 @@ import { coalesce } from "./coalesce.js";
 import { Values } from "./expressions.js";
 import type { Edge, Op, Tensor } from "./graph.js";
 
-import type { GroupPlan } from "./group.js";
+import type { GroupPlan, Partial } from "./group.js";
 import { reductionIdentity, reductionPosition } from "./reduction.js";
 import { throughView } from "./views.js";
 
@@ -211,7 +211,8 @@ class Lowerer {
     }
     const at = this.home(op);
     const read = this.read(edge, at);
-    const over = this.mask(axes.map((a) => at[a]));
+    // Of a terminal reduction the kernel does a part.
+    const over = this.group.partials.get(op)?.over ?? this.mask(axes.map((a) => at[a]));
     const value = {
       re: s.spread(read.re, over),
       im: read.im === null ? null : s.spread(read.im, over),
@@ -285,11 +286,12 @@ class Lowerer {
   }
 
   /** One partial result per slab of the grid goes to `partial`, whose first dimension the device supplies. */
-  storePartial(op: Op, partial: Tensor): Store {
-    const at = this.resultPlace(op);
-    const value = this.value(op, at).re;
-    const buf = this.buffer(partial, "partial");
-    return { buf, ix: linearIx(at, op.out.shape), value, over: this.mask(at) };
+  storePartial(op: Op, { tensor, rest }: Partial): Store {
+    const result = this.resultPlace(op);
+    const value = this.value(op, result).re;
+    const buf = this.buffer(tensor, "partial");
+    const at = [...result, ...rest];
+    return { buf, ix: linearIx(at, tensor.shape.slice(1)), value, over: this.mask(at) };
   }
 
   private resultPlace(op: Op): readonly Ix[] {

@@ -1,10 +1,12 @@
 /** Cuts the pending graph into kernels: greedy merging of groups by the memory traffic it saves, in topological order. */
 import { sizeOf } from "../graph/node.js";
-import { type Group, type Members, mayMerge, mergeGroups, uniformGroup } from "./candidate.js";
+import { type Group, mayMerge, mergeGroups, uniformGroup } from "./candidate.js";
 import { decide, deny, isListening, refuse, takeReasons } from "./decisions.js";
 import type { Op, Tensor, TensorGraph } from "./graph.js";
 import type { GroupPlan } from "./group.js";
 import { planGroup } from "./place.js";
+import { type Placed, rematerialise } from "./rematerialise.js";
+import type { Members } from "./shape.js";
 import { domainDims, soloGroup } from "./solo.js";
 
 /** Members a group may gather without any check. */
@@ -14,8 +16,8 @@ const rounds = 4;
 const mostSiblings = 8;
 const cheap = "cheap, and reads nothing that is not in memory anyway";
 const twoKernels = "a sum over the grid is added up by a second kernel, in order";
-/** Groups that a merge may delay. */
-const mostWaiting = 48;
+/** Groups that a merge may move to an earlier time. */
+const mostHoisted = 48;
 
 interface Item {
   /** Null for operations that are no part of any merging: routines, empty ones. */
@@ -23,6 +25,8 @@ interface Item {
   readonly ops: readonly Op[];
   /** What reads its results, found when first asked for. */
   targets: readonly Op[] | null;
+  /** What it reads, likewise. */
+  feeds: readonly Op[] | null;
   /** Place in the current order of items. */
   order: number;
   /** Equals the epoch of the search that has seen it. */
@@ -137,19 +141,18 @@ class Partitioner {
   }
 
   private addItem(group: Group | null, ops: readonly Op[]): void {
-    const item: Item = { group, ops, targets: null, order: 0, mark: 0 };
+    const item: Item = { group, ops, targets: null, feeds: null, order: 0, mark: 0 };
     this.items.push(item);
     for (const op of ops) this.itemOf.set(op, item);
   }
 
-  private sources(item: Item): Item[] {
-    const out: Item[] = [];
+  private feeds(item: Item): readonly Op[] {
+    if (item.feeds !== null) return item.feeds;
+    const out: Op[] = [];
     for (const op of item.ops) {
-      for (const p of op.sources) {
-        const from = this.itemOf.get(p);
-        if (from !== undefined && from !== item && !out.includes(from)) out.push(from);
-      }
+      for (const p of op.sources) if (this.itemOf.get(p) !== item && !out.includes(p)) out.push(p);
     }
+    item.feeds = out;
     return out;
   }
 
@@ -180,7 +183,10 @@ class Partitioner {
           stack.pop();
         } else {
           state.set(item, 1);
-          for (const s of this.sources(item)) if (state.get(s) === undefined) stack.push(s);
+          for (const p of this.feeds(item)) {
+            const s = this.itemOf.get(p);
+            if (s !== undefined && state.get(s) === undefined) stack.push(s);
+          }
         }
       }
     }
@@ -261,8 +267,9 @@ class Partitioner {
   /** The group that two would be, or null where a rule refuses it. */
   private together(a: Item, b: Item, first: Group, second: Group): Group | null {
     if (!mayMerge(first, second)) return null;
-    if (this.gain(first, second) <= 0) return refuse("it would save no memory traffic");
-    if (!this.separable(a, b)) return null;
+    const gain = this.gain(first, second);
+    if (gain <= 0) return refuse("it would save no memory traffic");
+    if (!this.separable(a, b, gain)) return null;
     return mergeGroups(this.ids++, first, second, this.stored);
   }
 
@@ -276,42 +283,59 @@ class Partitioner {
   }
 
   /**
-   * Marks the items after `a`, before `b`, that depend on `a`; false where `b` depends on one of them, or where so many
-   * would have to wait for `b` that what they read stays in memory for long.
+   * Marks the items after `a` that `b` depends on; false where one of them depends on `a`, where they are many, or where
+   * what reads `a` would wait for them and what it reads stay in memory, unless that costs less than `gain`.
    */
-  private separable(a: Item, b: Item): boolean {
+  private separable(a: Item, b: Item, gain: number): boolean {
     const epoch = ++this.epoch;
-    const stack: Item[] = [a];
-    let waiting = 0;
-    for (let from = stack.pop(); from !== undefined; from = stack.pop()) {
-      for (const op of this.targets(from)) {
-        const to = this.itemOf.get(op);
-        if (to === undefined || to === from) continue;
-        if (to === b) {
-          if (from !== a)
+    const stack: Item[] = [b];
+    let hoisted = 0;
+    let last = -1;
+    for (let to = stack.pop(); to !== undefined; to = stack.pop()) {
+      for (const op of this.feeds(to)) {
+        const from = this.itemOf.get(op);
+        if (from === undefined || from === to || from.mark === epoch) continue;
+        if (from === a) {
+          if (to !== b)
             return deny("another kernel that cannot be part of this one lies between them");
-        } else if (to.order < b.order && to.mark !== epoch) {
-          if (++waiting > mostWaiting)
-            return deny(`more than ${mostWaiting} kernels would have to wait for it`);
-          to.mark = epoch;
-          stack.push(to);
+        } else if (from.order > a.order) {
+          if (++hoisted > mostHoisted)
+            return deny(`more than ${mostHoisted} kernels would have to run before it`);
+          from.mark = epoch;
+          last = Math.max(last, from.order);
+          stack.push(from);
         }
       }
     }
+    if (hoisted > 0 && this.delayed(a, b, last) > gain)
+      return deny("values that others are ready to read would stay in memory for long");
     return true;
   }
 
-  /** Puts the merged item between what does not depend on the first and what does; follows a call of `separable`. */
+  /** Bytes of what `a` stores for readers that come before the item at `last`, which would now come before them. */
+  private delayed(a: Item, b: Item, last: number): number {
+    let bytes = 0;
+    for (const op of a.ops) {
+      const waits = op.out.readers.some((r) => {
+        const to = this.itemOf.get(r);
+        return to !== undefined && to !== a && to !== b && to.order < last;
+      });
+      if (waits) bytes += op.out.bytes;
+    }
+    return bytes;
+  }
+
+  /** Puts the merged item where the first was, after what the second depends on; follows a call of `separable`. */
   private replace(a: Item, b: Item, group: Group): void {
-    const merged: Item = { group, ops: group.ops, targets: null, order: 0, mark: 0 };
+    const merged: Item = { group, ops: group.ops, targets: null, feeds: null, order: 0, mark: 0 };
     const [from, to] = [a.order, b.order];
-    const before: (Item | null)[] = [];
-    const after: Item[] = [];
+    const before: Item[] = [];
+    const after: (Item | null)[] = [];
     for (let i = from; i <= to; i++) {
       const item = this.items[i] ?? null;
       if (item === null || item === a || item === b) continue;
-      if (item.mark === this.epoch) after.push(item);
-      else before.push(item);
+      if (item.mark === this.epoch) before.push(item);
+      else after.push(item);
     }
     let place = from;
     for (const item of [...before, merged, ...after]) {
@@ -333,7 +357,8 @@ class Partitioner {
     for (const item of this.items) {
       if (item === null) continue;
       const terminals = item.group?.shape.terminals ?? [];
-      if (terminals.length > 0) decide("finished", terminals, [], 0, twoKernels);
+      const summed = terminals.map((t) => t.op);
+      if (summed.length > 0) decide("finished", summed, [], 0, twoKernels);
       const seen = new Set<Item>();
       for (const op of this.targets(item)) {
         const to = this.itemOf.get(op);
@@ -359,11 +384,31 @@ class Partitioner {
     decide("apart", a.ops, b.ops, bytes, takeReasons().join("; "));
   }
 
+  /** Groups in order, with what they store and compute again. */
+  private placed(): Map<Item, Placed> {
+    const placed = new Map<Item, Placed>();
+    const pinned = new Set<Tensor>();
+    for (const item of this.items) {
+      if (item === null) continue;
+      const { group } = item;
+      if (group === null) {
+        for (const op of item.ops) for (const { edge } of op.reads) pinned.add(edge.tensor);
+      } else {
+        const kept = new Set(group.ops.filter((op) => this.stored(op, group.places)));
+        placed.set(item, { group, kept, borrowed: new Set() });
+      }
+    }
+    rematerialise([...placed.values()], pinned);
+    return placed;
+  }
+
   plans(): (GroupPlan | Op)[] {
+    const placed = this.placed();
     const out: (GroupPlan | Op)[] = [];
     for (const item of this.items) {
       if (item === null) continue;
-      if (item.group !== null) out.push(...planGroup(item.group, this.stored));
+      const known = placed.get(item);
+      if (known !== undefined) out.push(...planGroup(known));
       else for (const op of item.ops) out.push(op.kind === "routine" ? op : soloGroup(op));
     }
     return out;

@@ -6,10 +6,11 @@ import { sizeOf } from "../graph/node.js";
 import { addIx, axisIx, zeroIx } from "../kernel/index-math.js";
 import { type Axis, type Ix, slabRows } from "../kernel/ir.js";
 import type { Atoms } from "./atoms.js";
-import { type Group, type IsStored, resultPlaces } from "./candidate.js";
-
+import type { Group } from "./candidate.js";
 import type { Op, Tensor } from "./graph.js";
-import type { GroupPlan } from "./group.js";
+import type { GroupPlan, Partial } from "./group.js";
+import type { Placed } from "./rematerialise.js";
+import { maskOf, product, resultPlaces, type Terminal } from "./shape.js";
 import { withFree } from "./solo.js";
 
 const bitsOf = (lists: readonly Atoms[]): number => lists.reduce((n, l) => n + l.length, 0);
@@ -56,10 +57,12 @@ const partialTypes: Readonly<Record<ComputeType, DType>> = {
 };
 
 /** The tensor of per-slab results of a terminal reduction. */
-const partialOf = (op: Op, slabs: number, id: number): Tensor => {
+const partialOf = ({ op, rest }: Terminal, slabs: number, sizes: readonly number[]): Tensor => {
   const dtype = partialTypes[computeTypeOf(op.out.dtype)];
-  const shape = [slabs, ...op.out.shape];
+  const shape = [slabs, ...op.out.shape, ...(rest === 0 ? [] : [product(rest, sizes)])];
   const bytes = sizeOf(shape) * dtype.size;
+  // Their numbers are negative: no tensor of the graph.
+  const id = -1 - op.id;
   return { id, shape, dtype, producers: [], leaf: -1, required: false, readers: [], bytes };
 };
 
@@ -67,9 +70,10 @@ const howOf = ({ lowering }: Op): Combine => (lowering.kind === "reduce" ? lower
 
 /** The reduction over slabs that takes the place of `op`; it now produces the tensor. */
 const finishing = (op: Op, partial: Tensor): Op => {
+  const over = partial.shape.length - 1 > op.out.shape.length ? [0, op.out.shape.length + 1] : [0];
   const replacement: Op = {
     ...op,
-    lowering: { kind: "reduce", how: howOf(op), axes: () => [0] },
+    lowering: { kind: "reduce", how: howOf(op), axes: () => over },
     attrs: undefined,
     ins: [{ tensor: partial, views: [], shape: partial.shape, dtype: partial.dtype }],
   };
@@ -77,13 +81,27 @@ const finishing = (op: Op, partial: Tensor): Op => {
   return replacement;
 };
 
-/** The kernels of one group: itself and, when it has terminal reductions, the one that finishes them. */
-export const planGroup = (group: Group, stored: IsStored): GroupPlan[] => {
+const atomsIn = (mask: number): number[] => {
+  const out: number[] = [];
+  for (let a = 0; mask >> a !== 0; a++) if ((mask >> a) & 1) out.push(a);
+  return out;
+};
+
+const slabsOf = ({ over }: Terminal, sizes: readonly number[]): number =>
+  Math.ceil(product(over, sizes) / slabRows);
+
+/** The kernels of one group: itself and, when it has terminal reductions, those that finish them. */
+export const planGroup = ({ group, kept, borrowed }: Placed): GroupPlan[] => {
   const { sizes, shape, places } = group;
-  const members = new Set(group.ops);
-  const kept = group.ops.filter((op) => stored(op, members));
-  const order = walkOrder(group, kept);
-  const late = new Set<Op>([...shape.terminals, ...shape.finish]);
+  if (kept.size === 0) return [];
+  const order = walkOrder(group, [...kept]);
+  const { contract, terminals } = shape;
+  if (contract !== null && terminals.length > 0) {
+    // Slabs are cut from the rows of one batch after the other.
+    const batches = maskOf((places.get(contract) ?? []).slice(0, -3));
+    order.sort((a, b) => ((batches >> b) & 1) - ((batches >> a) & 1));
+  }
+  const late = new Set<Op>([...terminals.map((t) => t.op), ...shape.finish]);
   const role = (a: number): Axis["role"] => {
     if ((shape.grid >> a) & 1) return "grid";
     return (shape.row >> a) & 1 ? "row" : "contract";
@@ -98,55 +116,93 @@ export const planGroup = (group: Group, stored: IsStored): GroupPlan[] => {
   const home = new Map<Op, readonly Ix[]>();
   for (const op of group.ops) home.set(op, indices(places.get(op) ?? [], sizes, axisOf));
   const early = group.ops.filter((op) => !shape.finish.includes(op));
-  const points = axes.reduce((n, a) => (a.role === "grid" ? n * a.size : n), 1);
-  const slabs = Math.ceil(points / slabRows);
-  const partials = new Map(
-    shape.terminals.map((op) => [op, partialOf(op, slabs, -1 - op.id)] as const),
-  );
+  const partials = new Map<Op, Partial>();
+  for (const t of terminals) {
+    let over = 0;
+    for (const a of atomsIn(t.over)) over |= 1 << (axisOf.get(a) ?? 0);
+    const rest = t.rest === 0 ? [] : indices([atomsIn(t.rest)], sizes, axisOf);
+    partials.set(t.op, { tensor: partialOf(t, slabsOf(t, sizes), sizes), over, rest });
+  }
   const main: GroupPlan = {
-    ops: withFree(early),
-    stored: kept.filter((op) => !late.has(op)),
+    ops: withFree([...borrowed, ...early]),
+    stored: group.ops.filter((op) => kept.has(op) && !late.has(op)),
     axes,
     home,
     partials,
   };
-  if (partials.size === 0) return [main];
-  return [main, finishPlan(group, kept, partials, slabs)];
+  return [main, ...finishPlans(group, kept, borrowed, partials)];
+};
+
+/** One kernel for all terminals of the same axes, with what reads them. */
+const finishPlans = (
+  group: Group,
+  kept: ReadonlySet<Op>,
+  borrowed: ReadonlySet<Op>,
+  partials: ReadonlyMap<Op, Partial>,
+): GroupPlan[] => {
+  const classes: Terminal[][] = [];
+  for (const t of group.shape.terminals) {
+    const like = classes.find(
+      ([c]) => c !== undefined && c.kept === t.kept && c.over === t.over && c.rest === t.rest,
+    );
+    if (like === undefined) classes.push([t]);
+    else like.push(t);
+  }
+  return classes.map((terminals) => {
+    const members = new Set(terminals.map((t) => t.op));
+    const finish: Op[] = [];
+    for (const op of group.shape.finish) {
+      if (!op.sources.some((p) => members.has(p))) continue;
+      members.add(op);
+      finish.push(op);
+    }
+    return finishPlan(group, kept, terminals, [...borrowed, ...finish], partials);
+  });
 };
 
 const finishPlan = (
   group: Group,
-  kept: readonly Op[],
-  partials: ReadonlyMap<Op, Tensor>,
-  slabs: number,
+  kept: ReadonlySet<Op>,
+  terminals: readonly Terminal[],
+  after: readonly Op[],
+  partials: ReadonlyMap<Op, Partial>,
 ): GroupPlan => {
-  const { sizes, shape, places } = group;
+  const { sizes, places } = group;
+  const finish = after.filter((op) => places.has(op));
+  const results = (t: Terminal): readonly Atoms[] => resultPlaces(t.op, places.get(t.op) ?? []);
   const axes: Axis[] = [];
   const axisOf = new Map<number, number>();
-  for (const op of [...shape.terminals, ...shape.finish]) {
-    for (const list of places.get(op) ?? []) {
+  for (const lists of [...terminals.map(results), ...finish.map((op) => places.get(op) ?? [])]) {
+    for (const list of lists) {
       for (const a of list) {
-        if ((shape.row >> a) & 1 && !axisOf.has(a))
-          axisOf.set(a, axes.push({ size: sizes[a] ?? 1, role: "grid" }) - 1);
+        if (!axisOf.has(a)) axisOf.set(a, axes.push({ size: sizes[a] ?? 1, role: "grid" }) - 1);
       }
     }
   }
+  const [first] = terminals;
+  const slabs = first === undefined ? 1 : slabsOf(first, sizes);
   const slab = slabs > 1 ? axisIx(axes.push({ size: slabs, role: "row" }) - 1) : zeroIx;
+  const left = first === undefined || first.rest === 0 ? 1 : product(first.rest, sizes);
+  const rest: Ix[] =
+    first === undefined || first.rest === 0
+      ? []
+      : [left > 1 ? axisIx(axes.push({ size: left, role: "row" }) - 1) : zeroIx];
   const home = new Map<Op, readonly Ix[]>();
   const ops: Op[] = [];
-  const storedOps: Op[] = [];
-  // Terminal results keep their reduced dimensions or not; either way only row atoms are left of their domain.
-  for (const [op, partial] of partials) {
-    const replacement = finishing(op, partial);
-    const domain = places.get(op) ?? [];
-    home.set(replacement, [slab, ...indices(resultPlaces(op, domain), sizes, axisOf)]);
+  const stored: Op[] = [];
+  // Terminal results keep their reduced dimensions or not; either way only the result's atoms are left of their domain.
+  for (const t of terminals) {
+    const partial = partials.get(t.op);
+    if (partial === undefined) continue;
+    const replacement = finishing(t.op, partial.tensor);
+    home.set(replacement, [slab, ...indices(results(t), sizes, axisOf), ...rest]);
     ops.push(replacement);
-    if (kept.includes(op)) storedOps.push(replacement);
+    if (kept.has(t.op)) stored.push(replacement);
   }
-  for (const op of shape.finish) {
+  ops.push(...after);
+  for (const op of finish) {
     home.set(op, indices(places.get(op) ?? [], sizes, axisOf));
-    ops.push(op);
-    if (kept.includes(op)) storedOps.push(op);
+    if (kept.has(op)) stored.push(op);
   }
-  return { ops: withFree(ops), stored: storedOps, axes, home, partials: new Map() };
+  return { ops: withFree(ops), stored, axes, home, partials: new Map() };
 };

@@ -27,6 +27,8 @@ const dear: ReadonlySet<ScalarOp> = new Set<ScalarOp>([
   "pow",
   "atan2",
 ]);
+/** From this weight on a value is never computed twice. */
+export const dearest = 12;
 const middling: ReadonlySet<ScalarOp> = new Set<ScalarOp>(["div", "rem", "sqrt", "rsqrt"]);
 
 /** In units of an addition. */
@@ -39,7 +41,7 @@ export const weightOf = (
     case "constant":
       return 0;
     case "scalar":
-      return dear.has(l.fn) ? 12 : middling.has(l.fn) ? 4 : 1;
+      return dear.has(l.fn) ? dearest : middling.has(l.fn) ? 4 : 1;
     case "expression":
       return 2;
     case "indexed":

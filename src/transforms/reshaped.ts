@@ -16,6 +16,7 @@ import {
   iotaP,
   reshapeP,
   sliceP,
+  softmaxP,
   sortP,
   standardizeP,
 } from "../primitives/index.js";
@@ -25,7 +26,15 @@ import { applicationsOf, record } from "./record.js";
 import type { Count } from "./simplify.js";
 
 /** Results have the shape of the operand. */
-const keeping: readonly AnyPrimitive[] = [cumsumP, cumprodP, cummaxP, cumminP, sortP, standardizeP];
+const keeping: readonly AnyPrimitive[] = [
+  cumsumP,
+  cumprodP,
+  cummaxP,
+  cumminP,
+  softmaxP,
+  sortP,
+  standardizeP,
+];
 
 class Dimensions {
   readonly lengths: Lengths = new Lengths();

@@ -95,7 +95,7 @@ test("why kernels were merged and why not: each refusal names its rule", () => {
     /too dear to be computed anew each time an operand's panel is packed/,
   );
   const after = decided(layer, "apart", "matmul", "max");
-  assert.match(after.why, /a contraction or reductions, not both/);
+  assert.match(after.why, /a reduction that its own row waits for/);
   assert.equal(after.bytes, 64 * 32 * 4);
   assert.match(String(layer), /\napart: exp from matmul, 32\.0 KiB through memory: too dear/);
   assert.match(decided(layer, "merged", "max", "").why, /memory traffic/);

@@ -9,11 +9,20 @@ import {
   int64,
 } from "../../src/core/dtype.js";
 import type { ComputeType } from "../../src/core/scalar.js";
-import type { Axis, Guard, Ix, Mask, ValId } from "../../src/kernel/ir.js";
+import {
+  type Axis,
+  type Guard,
+  type Ix,
+  type Mask,
+  slabRows,
+  type ValId,
+} from "../../src/kernel/ir.js";
 import { affine, contracted, grid, KernelBuilder } from "./kernels.js";
 import { type Case, Random, randomBytes, randomNumber, type Slot } from "./random-data.js";
 
 const sizes = [1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 24, 33] as const;
+/** Sides of products whose rows are summed up: several slabs, whole ones and not. */
+const summedSizes = [5, 64, 64, 100, 128, 130, 192] as const;
 const types = ["f32", "f32", "f32", "f32", "f64", "i32", "i64"] as const;
 type Type = (typeof types)[number];
 
@@ -38,6 +47,8 @@ class Generator {
   private readonly slots: Slot[] = [];
   private readonly params: (number | bigint)[] = [];
   private readonly type: Type;
+  /** Which side of the product epilogue sums run over, if there are any: a's axes or b's. */
+  private readonly summed: 1 | 2 | null;
   /** Axes of the batch, of a alone, of b alone, and contracted. */
   private readonly groups: readonly [Mask, Mask, Mask, Mask];
 
@@ -50,13 +61,23 @@ class Generator {
       random.chance(15) ? 2 : 1,
       random.chance(20) ? 2 : 1,
     ];
-    if (random.chance(8)) counts[1] = 0;
+    this.summed = this.type === "f32" && random.chance(30) ? random.pick([1, 2]) : null;
+    if (this.summed === null && random.chance(8)) counts[1] = 0;
+    if (this.summed !== null) counts[this.summed] = 1;
     let points = 1;
     const axes: Axis[] = [];
     const groups: [Mask, Mask, Mask, Mask] = [0, 0, 0, 0];
     counts.forEach((count, g) => {
       for (let i = 0; i < count; i++) {
-        const size = points > 20_000 ? 1 + random.below(2) : random.pick(sizes);
+        // A slab of rows lies within one batch.
+        const size =
+          g === this.summed
+            ? counts[0] === 0
+              ? random.pick(summedSizes)
+              : 64 * (1 + random.below(2))
+            : points > 20_000
+              ? 1 + random.below(2)
+              : random.pick(sizes);
         points *= size;
         groups[g] = (groups[g] ?? 0) | (1 << axes.length);
         axes.push(g === 3 ? contracted(size) : grid(size));
@@ -82,8 +103,40 @@ class Generator {
       this.slots.push({ storage: wide[type], length, input: false });
       k.store(value, all, ix, wide[type]);
     }
+    if (this.summed !== null) this.sums(product, all);
     const buffers = this.slots.map((s) => randomBytes(random, s));
     return { kernel: k.build(), outer: this.axes[0]?.size ?? 1, buffers, params: this.params };
+  }
+
+  /** Sums over one side, and some batches, of one or two things computed from the product. */
+  private sums(product: ValId, all: Mask): void {
+    const { k, random, summed } = this;
+    if (summed === null) return;
+    const over = this.groups[summed] | (random.chance(50) ? this.groups[0] : 0);
+    const kept = all & ~over;
+    for (let i = random.chance(30) ? 2 : 1; i > 0; i--) {
+      const value = this.wide(this.epilogue(product, all), all);
+      const points = this.axesIn(over).reduce((n, a) => n * this.size(a), 1);
+      const length = this.axesIn(kept).reduce((n, a) => n * this.size(a), 1);
+      const terms: (readonly [number, number])[] = [];
+      let stride = 1;
+      for (const a of this.axesIn(kept).reverse()) {
+        terms.unshift([a, stride]);
+        stride *= this.size(a);
+      }
+      this.slots.push({
+        storage: float32,
+        length: Math.ceil(points / slabRows) * length,
+        input: false,
+      });
+      const sum = k.reduce("sum", "f32", value, over);
+      k.store(sum, kept, affine(0, ...terms), float32, "partial");
+    }
+  }
+
+  /** The value, varying over all axes. */
+  private wide(value: ValId, all: Mask): ValId {
+    return this.k.scalar("add", "f32", value, this.load(all));
   }
 
   private axesIn(mask: Mask): number[] {

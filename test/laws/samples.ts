@@ -105,6 +105,13 @@ for (const dtype of d.dtypes.filter((t) => t.kind === "float")) {
     ]);
   }
 }
+for (const dtype of d.dtypes.filter((t) => t.kind === "float")) {
+  for (const axes of [[1], [0, 1]]) {
+    sample(p.softmaxP, { axes }, `${dtype.name} ${axes}`, (seed) => [
+      draw(dtype, [2, 5], { float: [-1.9, 1.9] }, seed),
+    ]);
+  }
+}
 elementwise(p.sinP, small);
 elementwise(p.cosP, small);
 elementwise(p.tanP, small);

@@ -125,6 +125,54 @@ const cases: readonly Case[] = [
     build: () => [matmul(scale(leaf([5, 7]), 2), permute(leaf([3, 7], 2), [1, 0]))],
   },
   {
+    name: "column sums of what follows a product, and their finish",
+    kernels: 2,
+    build: () => {
+      const y = exp(matmul(leaf([130, 7]), leaf([7, 12], 2)));
+      return [y, subtract(leaf([12], 3), scale(sum(y, [0]), 0.1))];
+    },
+  },
+  {
+    name: "row sums of a product, whose rows are many",
+    kernels: 2,
+    build: () => [sum(matmul(leaf([7, 9]), leaf([9, 150], 2)), [1])],
+  },
+  {
+    name: "sums over batches and rows of a product",
+    kernels: 2,
+    build: () => [sum(matmul(leaf([3, 4, 64, 5]), leaf([3, 4, 5, 6], 2)), [0, 2])],
+  },
+  {
+    name: "batches whose rows do not fill slabs",
+    kernels: 2,
+    build: () => [sum(matmul(leaf([3, 40, 5]), leaf([3, 5, 6], 2)), [0, 1])],
+  },
+  {
+    name: "the sum of a whole product",
+    kernels: 2,
+    build: () => {
+      const y = matmul(leaf([70, 7]), leaf([7, 12], 2));
+      return [sum(multiply(y, y), [0, 1])];
+    },
+  },
+  {
+    name: "the mean loss of rows beside their gradient",
+    kernels: 2,
+    build: () => {
+      const x = leaf([300, 10]);
+      const top = max(x, last(x));
+      const e = exp(subtract(x, spread(top, x)));
+      const total = sum(e, last(x));
+      const loss = scale(sum(add(log(total), top), [0]), 1 / 300);
+      return [loss, divide(e, spread(total, x))];
+    },
+  },
+  {
+    name: "a norm after a product is a kernel of its own",
+    kernels: 2,
+    build: () => [softmax(matmul(leaf([70, 7]), leaf([7, 12], 2)))],
+  },
+  {
     name: "two products",
     kernels: 2,
     build: () => [matmul(matmul(leaf([5, 7]), leaf([7, 3], 2)), leaf([3, 4], 3))],
@@ -212,6 +260,42 @@ for (const c of cases) {
     assert.equal(fused.device.kernels.length, c.kernels, "number of kernels");
   });
 }
+
+test("readers compute cheap values again, never dear ones", () => {
+  const { engine, device } = fusedEngine();
+  const build = (f: (x: Node) => Node): Node[] => {
+    const x = matmul(leaf([40, 7]), leaf([7, 64], 2));
+    const y = f(x);
+    // Both products need their own kernel; the second one's epilogue reads y and x.
+    const z = matmul(tanh(y), leaf([64, 64], 3));
+    return [add(multiply(z, y), x)];
+  };
+  const loads = (f: (x: Node) => Node): number => {
+    device.kernels.length = 0;
+    const [got, want] = [build(f), build(f)];
+    engine.evaluate(got);
+    soloEngine().engine.evaluate(want);
+    const [u, v] = [got[0], want[0]];
+    assert.ok(u !== undefined && v !== undefined);
+    const wanted = valuesOf(v);
+    valuesOf(u).forEach((a, i) => {
+      const b = wanted[i] ?? Number.NaN;
+      assert.ok(Math.abs(a - b) <= 2e-5 * Math.max(1, Math.abs(b)));
+    });
+    assert.equal(device.kernels.length, 2);
+    return device.kernels[1]?.bufs.filter((b) => b.access === "read").length ?? 0;
+  };
+  assert.equal(
+    loads((x) => scale(multiply(x, x), 0.5)),
+    3,
+    "from x, beside both operands",
+  );
+  assert.equal(
+    loads((x) => exp(scale(x, 0.5))),
+    4,
+    "x and what exp gives",
+  );
+});
 
 test("a plan is made once per structure, whatever the constants", () => {
   const { engine } = fusedEngine();

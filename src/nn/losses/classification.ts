@@ -7,7 +7,7 @@ import { type Shape, sameShape } from "../../graph/node.js";
 import { add, logaddexp, maximum, multiply, subtract } from "../../ops/arithmetic.js";
 import { max, sum } from "../../ops/reduce.js";
 import { clip } from "../../ops/select.js";
-import { logsumexp, mean } from "../../ops/statistics.js";
+import { mean } from "../../ops/statistics.js";
 import { exp, log } from "../../ops/transcendental.js";
 import { negative, stopGradient } from "../../ops/unary.js";
 import { type LossOptions, pick, reduce, requireSame, weighted } from "./reduction.js";
@@ -52,11 +52,13 @@ export function crossEntropy(
       `[${op}] expected targets of shape ${showShape(wanted)}, got ${showShape(targets.shape)} for logits of ${showShape(logits.shape)}`,
     );
   }
-  const shifted = subtract(logits, stopGradient(max(logits, axis, { keepdims: true })));
+  const peak = stopGradient(max(logits, axis, { keepdims: true }));
+  const shifted = subtract(logits, peak);
+  // What is picked is read where it lies, not from a shifted copy of all logits.
   const score = asProbabilities
     ? sum(multiply(shifted, targets), axis)
-    : pick(shifted, targets, axis);
-  const total = logsumexp(shifted, axis);
+    : subtract(pick(logits, targets, axis), peak.squeeze(axis));
+  const total = log(sum(exp(shifted), axis));
   let loss = subtract(total, smoothing > 0 ? multiply(score, 1 - smoothing) : score);
   if (smoothing > 0) loss = subtract(loss, multiply(mean(shifted, axis), smoothing));
   return reduce(op, weighted(op, loss, o.weights), o.reduction ?? "none");

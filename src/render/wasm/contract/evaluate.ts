@@ -12,7 +12,7 @@ import type { Plan } from "../plan.js";
 import { storeScalar, storeVector } from "../storage.js";
 import { Values } from "../values.js";
 import { bytesOf, lanesOf } from "./micro.js";
-import { below } from "./product.js";
+import { below, type SumStore } from "./product.js";
 
 /** Where each axis stands. */
 export type Coords = Iterable<readonly [axis: number, at: Ref]>;
@@ -21,6 +21,8 @@ export type Coords = Iterable<readonly [axis: number, at: Ref]>;
 export interface Point {
   value(id: ValId): Ref;
   store(s: Store): void;
+  /** Adds to the sums of a slab, which start at address `base`; the `first` row of a slab sets them. */
+  add(s: SumStore, base: Ref, first: Ref): void;
 }
 
 /** What the functions of one kernel share. */
@@ -149,5 +151,26 @@ const pointOf = (
       lanes.lane(address, offset, lane);
     }
   };
-  return { value, store };
+  const add = ({ store: s, value: id }: SumStore, base: Ref, first: Ref): void => {
+    const { code } = values;
+    const place = (lane: number): { readonly address: Ref; readonly offset: number } =>
+      values.addresses.placeFrom(frame, base, 4, s.ix, lane);
+    const one = (x: Ref, lane: number): void => {
+      const { address, offset } = place(lane);
+      const old = code.select(first, code.f32(0), code.load("f32.load", address, offset, true));
+      code.store("f32.store", address, code.op("f32.add", old, x), offset);
+    };
+    const x = value(id);
+    if (axis === null) one(x, 0);
+    else if (values.addresses.lanesStride(s.ix) === 1) {
+      const { address, offset } = place(0);
+      const nothing = code.v128(new Uint8Array(16));
+      const old = code.select(first, nothing, code.load("v128.load", address, offset, true));
+      code.store("v128.store", address, code.op("f32x4.add", old, x), offset);
+    } else {
+      for (let lane = 0; lane < values.plan.lanes; lane++)
+        one(code.lane("f32x4.extract_lane", [lane], x), lane);
+    }
+  };
+  return { value, store, add };
 };

@@ -22,7 +22,7 @@ interface Needed {
 const importOf = (module: Module, { fn, arity }: Needed): Import =>
   module.import("m", fn, new Array<"f64">(arity).fill("f64"), ["f64"]);
 
-/** A module of one kernel with exactly one `contract` value and no reductions. */
+/** A module of one kernel with exactly one `contract` value and no reductions but sums of what follows it. */
 export const renderContract = (kernel: Kernel, features: Features): Rendered => {
   const p = productOf(kernel);
   // Imports come before all functions, but which are needed is known only when the functions are made.
@@ -76,6 +76,18 @@ const waysOf = (module: Module, p: Product, evaluator: Evaluator): Ways => {
   const { relaxed } = evaluator.features;
   if (p.type !== "f32" && p.type !== "f64") {
     return { choices: [], rest: plainWay(module, p, p.type, evaluator) };
+  }
+  if (p.sums !== null) {
+    const few = !p.m.outer && p.m.size <= fewRows;
+    const way = tiledWay(
+      module,
+      p,
+      planOf(p, type, few),
+      type,
+      relaxed,
+      endsOf(module, p, evaluator),
+    );
+    return { choices: [], rest: way };
   }
   const thinOf = (q: Product): Choice | null => {
     const ends = endsOf(module, q, evaluator);

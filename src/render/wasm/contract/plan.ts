@@ -1,4 +1,5 @@
 /** How a matrix product is cut into tiles and blocks: sizes from shapes and dtypes, nothing else. */
+import { slabRows } from "../../../kernel/ir.js";
 import { bytesOf, lanesOf, rowTile } from "./micro.js";
 import type { Group, Product } from "./product.js";
 
@@ -63,11 +64,13 @@ export const planOf = (p: Product, type: "f32" | "f64", few: boolean): Plan => {
   const one = (rowsAll * columnsAll * Math.max(1, k)) / speed[type] + 100;
   const target = Math.min(1e6, Math.max(3e4, (one * batchSize) / 8));
   const perRow = (columns * Math.max(1, k)) / speed[type] + columns / 8;
+  // A slab of rows that are summed up lies in one tile.
+  const least = p.sums === null ? rowTile : slabRows;
   const most = Math.min(
     1280,
-    Math.max(4 * rowTile, Math.floor(target / perRow / rowTile) * rowTile),
+    Math.max(p.sums === null ? 4 * rowTile : slabRows, Math.floor(target / perRow / least) * least),
   );
-  const rows = few ? fewRows : p.m.outer ? most : even(Math.max(1, p.m.size), most, rowTile);
+  const rows = few ? fewRows : p.m.outer ? most : even(Math.max(1, p.m.size), most, least);
   const batches = one >= target ? 1 : Math.max(1, Math.min(batchSize, Math.floor(target / one)));
   const bPanel = depth * 16 * 2 + 64;
   const bBlock = (columns / panel) * bPanel;

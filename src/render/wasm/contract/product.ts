@@ -29,8 +29,26 @@ export interface Product {
   readonly m: Group;
   readonly n: Group;
   readonly k: Group;
+  /** Sums of what follows the product, over all of m and some batches; null where there are none. */
+  readonly sums: Sums | null;
   /** What axis 0 measured when the kernel was made: a hint, the code must be right for any size. */
   readonly hint: number;
+}
+
+/** One partial sum per slab of rows goes to memory. */
+export interface Sums {
+  /** The i32 value that is a point's position among all that are summed up. */
+  readonly position: ValId;
+  readonly stores: readonly SumStore[];
+}
+
+export interface SumStore {
+  readonly store: Store;
+  /** What is summed up. */
+  readonly value: ValId;
+  /** Elements from one slab's sums to the next's; `outer`: times the outer size of the call. */
+  readonly pitch: number;
+  readonly outer: boolean;
 }
 
 const mapIx = (ix: Ix, f: (a: Affine) => Ix): Ix => mapAffine(ix, f);
@@ -206,15 +224,52 @@ const withoutOuter = (kernel: Kernel): Kernel => ({
   ),
 });
 
+/** The stores of sums over grid axes, and the mask of these. */
+const sumStores = (kernel: Kernel): readonly [stores: readonly SumStore[], over: Mask] => {
+  const stores: SumStore[] = [];
+  let over = 0;
+  for (const store of kernel.stores) {
+    const v = kernel.vals[store.value];
+    if (v?.op !== "reduce") continue;
+    if (kernel.bufs[store.buf]?.access !== "partial" || (over !== 0 && over !== v.over))
+      throw new InternalError("[contract] expected sums over the same axes, in slabs");
+    over = v.over;
+    let pitch = 1;
+    kernel.axes.forEach((axis, i) => {
+      if (((store.over >> i) & 1) !== 0 && i !== 0) pitch *= axis.size;
+    });
+    stores.push({ store, value: v.in, pitch, outer: (store.over & 1) !== 0 });
+  }
+  if (kernel.vals.some((v) => v.op === "reduce") && stores.length === 0)
+    throw new InternalError("[contract] expected no reductions but sums of what follows");
+  return [stores, over];
+};
+
+/** Row-major position among the axes of `over`: as an index of the kernel it takes part in merging axes. */
+const positionOver = (kernel: Kernel, over: Mask): Affine => {
+  const terms: (readonly [number, number])[] = [];
+  let stride = 1;
+  for (const axis of bits(over).reverse()) {
+    terms.unshift([axis, stride]);
+    stride *= kernel.axes[axis]?.size ?? 1;
+  }
+  return { k: "affine", off: 0, terms };
+};
+
 /** Reads a kernel with exactly one `contract` value. Throws an InternalError on any other. */
-export const productOf = (given: Kernel): Product => {
-  const id = given.vals.findIndex((v) => v.op === "contract");
+export const productOf = (original: Kernel): Product => {
+  const id = original.vals.findIndex((v) => v.op === "contract");
+  const [found, summed] = sumStores(original);
+  const position = original.vals.length;
+  const ix = positionOver(original, summed);
+  const given: Kernel =
+    summed === 0
+      ? original
+      : { ...original, vals: [...original.vals, { op: "coord", dtype: "i32", ix }] };
   let kernel = dropUnits(withoutOuter(given));
   const value = kernel.vals[id];
   if (value?.op !== "contract")
     throw new InternalError("[contract] expected a kernel with a contraction, got none");
-  if (kernel.vals.some((v) => v.op === "reduce"))
-    throw new InternalError("[contract] expected no reductions beside the contraction");
   const domains = domainsOf(kernel);
   const domA = domains[value.a] ?? 0;
   const domB = domains[value.b] ?? 0;
@@ -223,8 +278,13 @@ export const productOf = (given: Kernel): Product => {
   const grid = axesOf(kernel.axes, "grid") & (used | domA | domB);
   const over = value.over;
   let dynamic = kernel.axes[0]?.role === "grid" ? 0 : -1;
+  // Rows of the result are summed up: the side with the last summed axis is m, and the others of them are batches.
+  const last = 31 - Math.clz32(summed);
+  const turned = summed !== 0 && ((domB & ~domA) >> last) % 2 !== 0;
+  const [own, other] = turned ? [domB, domA] : [domA, domB];
+  const batches = grid & (~(domA ^ domB) | (summed & other & ~own));
   const sets: number[][] = [];
-  for (const mask of [grid & ~(domA ^ domB), grid & domA & ~domB, grid & domB & ~domA, over]) {
+  for (const mask of [batches, grid & own & ~other, grid & other & ~own & ~batches, over]) {
     const [merged, left, dyn] = mergeAll(kernel, bits(mask), dynamic);
     kernel = merged;
     dynamic = dyn;
@@ -254,9 +314,24 @@ export const productOf = (given: Kernel): Product => {
     batch: group(batch),
     k: group(innermost(k, dynamic, (axis) => loads(value.a)(axis) + loads(value.b)(axis))),
   };
+  const [a, b] = turned ? [value.b, value.a] : [value.a, value.b];
+  if (summed !== 0) {
+    const ordered = m.includes(dynamic) ? [dynamic, ...m.filter((x) => x !== dynamic)] : m;
+    const partial = kernel.stores.filter((s) => kernel.bufs[s.buf]?.access === "partial");
+    const sums = found.map((s, i) => ({ ...s, store: partial[i] ?? s.store }));
+    const score = (axis: number): number => stores(axis) + loads(b)(axis);
+    return {
+      ...fixed,
+      a,
+      b,
+      m: group(ordered),
+      n: group(innermost(n, dynamic, score)),
+      sums: { position, stores: sums },
+    };
+  }
   const groupM = group(innermost(m, dynamic, scoreM));
   const groupN = group(innermost(n, dynamic, scoreN));
   return swap
-    ? { ...fixed, a: value.b, b: value.a, m: groupN, n: groupM }
-    : { ...fixed, a: value.a, b: value.b, m: groupM, n: groupN };
+    ? { ...fixed, a: value.b, b: value.a, m: groupN, n: groupM, sums: null }
+    : { ...fixed, a: value.a, b: value.b, m: groupM, n: groupN, sums: null };
 };

@@ -1,0 +1,167 @@
+/** Which sets of operations are one kernel around a contraction: what is packed, what follows, sums of what follows. */
+import { computeTypeOf } from "../core/scalar.js";
+import { sizeOf } from "../graph/node.js";
+import { slabRows } from "../kernel/ir.js";
+import type { Atoms } from "./atoms.js";
+import { deny, refuse } from "./decisions.js";
+import type { Op, Tensor } from "./graph.js";
+import {
+  type GroupShape,
+  type IsStored,
+  type Members,
+  maskOf,
+  overMask,
+  product,
+  type Terminal,
+} from "./shape.js";
+
+/** Weight of all that may run while a contraction packs its operands. */
+const packingLimit = 4;
+/** Tensors a contraction may read, both operands together, when it computes them while packing. */
+const packingReads = 4;
+
+/** Whether an operation that reads a sum over the grid can run where that is finished: on the axes of its result. */
+export const finishes = (
+  op: Op,
+  mask: number,
+  members: Members,
+  finished: Map<Op, Terminal>,
+): boolean => {
+  let first: Terminal | null = null;
+  for (const p of op.sources) {
+    const t = finished.get(p);
+    if (t === undefined) {
+      if (members.has(p))
+        return deny("what finishes a sum over the grid may read nothing else of the kernel");
+      continue;
+    }
+    first ??= t;
+    if (t.kept !== mask || t.over !== first.over || t.rest !== first.rest)
+      return deny("what reads a sum over the grid has to wait until the whole grid is done");
+  }
+  if (first !== null) finished.set(op, first);
+  return true;
+};
+
+/** Steps from a sum to where it is spread over what was summed. */
+const stepsToSpread = 8;
+
+/** Whether a sum is wanted all along the row it was taken over: softmax and norms are kernels of their own. */
+const isSpread = (op: Op, steps = stepsToSpread): boolean =>
+  op.out.readers.some((r) => {
+    if (r.kind !== "map") return false;
+    if (sizeOf(r.out.shape) > sizeOf(op.out.shape)) return true;
+    return steps > 1 && isSpread(r, steps - 1);
+  });
+
+/**
+ * A sum over one side of a product, and over batches: it is taken while rows of the result are finished. Of a sum over
+ * both sides the shorter one is left to the second kernel. Null where slabs of rows could lie in several tiles.
+ */
+const epilogueSum = (
+  op: Op,
+  places: ReadonlyMap<Op, readonly Atoms[]>,
+  sizes: readonly number[],
+  contract: Op,
+): Terminal | null => {
+  if (isSpread(op))
+    return refuse("a reduction that its own row waits for stays out of a contraction's kernel");
+  const floats =
+    computeTypeOf(op.out.dtype) === "f32" && computeTypeOf(contract.out.dtype) === "f32";
+  const sums = op.lowering.kind === "reduce" && op.lowering.how === "sum";
+  if (!sums || !floats || contract.out.dtype.kind === "complex")
+    return refuse("only float32 sums are taken where a contraction's result is");
+  const domain = places.get(contract) ?? [];
+  const [m, n] = [maskOf(domain.slice(-3, -2)), maskOf(domain.slice(-2, -1))];
+  const own = places.get(op) ?? [];
+  const over = overMask(op, own);
+  const kept = maskOf(own) & ~over;
+  const all = (side: number): boolean => side !== 0 && (over & side) === side;
+  const longer = product(m, sizes) >= product(n, sizes) ? m : n;
+  const side = all(m) && all(n) ? longer : all(m) ? m : all(n) ? n : 0;
+  const other = side === m ? n : m;
+  if (side === 0 || ((over & other) !== 0 && !all(other)))
+    return refuse("a sum after a contraction runs over one whole side of the product");
+  const rest = over & other;
+  const slabbed = over & ~rest;
+  // A slab must not reach from one batch into the next.
+  if (maskOf(domain.slice(0, -3)) !== 0 && product(side, sizes) % slabRows !== 0)
+    return refuse(`batches whose rows are no multiple of ${slabRows} are summed on their own`);
+  return { op, over: slabbed, kept, rest };
+};
+
+export const contractShape = (
+  ops: readonly Op[],
+  places: ReadonlyMap<Op, readonly Atoms[]>,
+  sizes: readonly number[],
+  contract: Op,
+  all: number,
+  stored: IsStored,
+): GroupShape | null => {
+  const members = places;
+  const domain = places.get(contract) ?? [];
+  const k = overMask(contract, domain);
+  const grid = all & ~k;
+  const after = new Set<Op>([contract]);
+  const finished = new Map<Op, Terminal>();
+  const terminals: Terminal[] = [];
+  const finish: Op[] = [];
+  for (const op of ops) {
+    if (op === contract) continue;
+    const mask = maskOf(places.get(op) ?? []);
+    const follows = op.sources.some((p) => after.has(p));
+    const late = op.sources.some((p) => finished.has(p));
+    if (op.kind === "reduce") {
+      if (!follows || late || mask !== grid)
+        return refuse("a kernel with a contraction holds reductions of its whole result alone");
+      const t = epilogueSum(op, places, sizes, contract);
+      if (t === null) return null;
+      if ((terminals[0] ?? t).over !== t.over)
+        return refuse("the sums that follow a contraction run over the same axes");
+      terminals.push(t);
+      finished.set(op, t);
+    } else if (late) {
+      if (!finishes(op, mask, members, finished)) return null;
+      finish.push(op);
+    } else if (follows) {
+      if (mask !== grid)
+        return refuse("what follows a contraction varies over exactly the axes of its result");
+      after.add(op);
+    }
+  }
+  const before = new Set<Op>();
+  let packing = 0;
+  for (let i = ops.length - 1; i >= 0; i--) {
+    const op = ops[i];
+    if (op === undefined || op === contract || after.has(op) || finished.has(op)) continue;
+    const readers = ops.filter((r) => r.sources.includes(op));
+    const feeds = readers.some((r) => r === contract || before.has(r));
+    if (feeds) {
+      // It runs while panels are packed, once per panel: only what is cheap may.
+      if (readers.some((r) => after.has(r) && r !== contract))
+        return refuse("a value that feeds a contraction is also read after it");
+      packing += op.weight;
+      if (stored(op, members)) return refuse("a value that feeds a contraction has other readers");
+      if (packing > packingLimit)
+        return refuse("too dear to be computed anew each time an operand's panel is packed");
+      before.add(op);
+    } else {
+      const mask = maskOf(places.get(op) ?? []);
+      if ((mask & k) !== 0)
+        return refuse("a value beside a contraction runs along the axis that it contracts");
+      if (mask !== grid && (stored(op, members) || op.weight > 4))
+        return refuse(
+          "a dear or stored value varies over fewer axes than the contraction's result",
+        );
+    }
+  }
+  const read = new Set<Tensor>();
+  for (const op of [contract, ...before]) {
+    for (const { edge } of op.reads) {
+      if (!edge.tensor.producers.some((p) => before.has(p))) read.add(edge.tensor);
+    }
+  }
+  if (before.size > 0 && read.size > packingReads)
+    return refuse(`more than ${packingReads} tensors would be read while operands are packed`);
+  return { grid, row: 0, terminals, finish, contract };
+};

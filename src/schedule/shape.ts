@@ -1,0 +1,83 @@
+/** What a legal group looks like as a kernel, and facts about operations' axes as masks of atoms. */
+import type { Atoms } from "./atoms.js";
+import type { Op } from "./graph.js";
+
+/** A sum over grid axes: the kernel leaves one partial result per slab, and a second one adds these. */
+export interface Terminal {
+  readonly op: Op;
+  /** Atoms that the kernel sums over, in slabs. */
+  readonly over: number;
+  /** Atoms of the result, and those that the second kernel sums over beside the slabs. */
+  readonly kept: number;
+  readonly rest: number;
+}
+
+/** Roles are masks of the group's atoms; what is neither grid nor row is contracted. */
+export interface GroupShape {
+  readonly grid: number;
+  readonly row: number;
+  readonly terminals: readonly Terminal[];
+  /** Members that run where terminals are finished. */
+  readonly finish: readonly Op[];
+  readonly contract: Op | null;
+}
+
+export const maskOf = (lists: readonly Atoms[]): number => {
+  let mask = 0;
+  for (const list of lists) for (const a of list) mask |= 1 << a;
+  return mask;
+};
+
+export const countOf = (lists: readonly Atoms[]): number => {
+  let count = 0;
+  for (const list of lists) count += list.length;
+  return count;
+};
+
+export const isReduction = (op: Op): boolean => op.kind === "reduce";
+
+export const bitsIn = (mask: number): number => {
+  let count = 0;
+  for (let m = mask; m !== 0; m &= m - 1) count++;
+  return count;
+};
+
+const reducedAxes = (op: Op): readonly number[] =>
+  op.lowering.kind === "reduce" ? op.lowering.axes(op.attrs) : [];
+
+/** Atoms of a member's result, given those of its domain. */
+export const resultPlaces = (op: Op, domain: readonly Atoms[]): readonly Atoms[] => {
+  if (op.kind === "contract") return domain.slice(0, -1);
+  if (op.kind !== "reduce") return domain;
+  const axes = reducedAxes(op);
+  const keeps = op.out.shape.length === domain.length;
+  if (keeps) return domain.map((atoms, d) => (axes.includes(d) ? [] : atoms));
+  return domain.filter((_, d) => !axes.includes(d));
+};
+
+export const overMask = (op: Op, domain: readonly Atoms[]): number => {
+  if (op.kind === "contract") return maskOf(domain.slice(-1));
+  const axes = reducedAxes(op);
+  return maskOf(domain.filter((_, d) => axes.includes(d)));
+};
+
+/** Anything that knows its operations: a set, or a map from them. */
+export interface Members {
+  has(op: Op): boolean;
+}
+
+export type IsStored = (op: Op, members: Members) => boolean;
+
+export const product = (mask: number, sizes: readonly number[]): number => {
+  let p = 1;
+  for (let a = 0; a < sizes.length; a++) if ((mask >> a) & 1) p *= sizes[a] ?? 1;
+  return p;
+};
+
+/** Reductions that can be done in slabs whose sums are added afterwards. */
+export const isSlabbed = (op: Op): boolean =>
+  op.lowering.kind === "reduce" &&
+  op.lowering.how !== "argmax" &&
+  op.lowering.how !== "argmin" &&
+  op.out.dtype.kind !== "complex" &&
+  op.out.dtype.kind !== "bool";
