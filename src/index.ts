@@ -361,6 +361,8 @@ export {
 } from "./ops/unary.js";
 export { bartlett, blackman, hamming, hanning } from "./ops/windows.js";
 export * as random from "./random/index.js";
+export { setBlas } from "./runtime/blas.js";
+export { type DeviceInfo, deviceInfo } from "./runtime/device-info.js";
 export { getActiveMemory, getPeakMemory } from "./runtime/memory.js";
 export { setThreads } from "./runtime/threads.js";
 export { checkpoint } from "./transforms/checkpoint.js";

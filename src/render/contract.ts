@@ -3,6 +3,19 @@
 import type { Routine } from "../core/routine.js";
 import type { Kernel } from "../kernel/ir.js";
 
+/**
+ * A library's matrix products, imported from module `blas` as `f32` and `f64`: (transposeA, transposeB, m, n, k, a, lda,
+ * b, ldb, c, ldc), all i32, sets c (m × n) to a · b. Matrices are row-major at addresses of the memory, the leading
+ * dimensions in elements.
+ */
+export interface Library {
+  /** How many threads may call it at the same time. */
+  readonly threads: number;
+  /** It pays for products of so many multiply-adds, with so many rows and columns. */
+  readonly leastWork: number;
+  readonly leastSide: number;
+}
+
 /** A part of a kernel that begins when the one before it is done; its tiles may run in any order on any thread. */
 export interface Phase {
   /** How many tiles the grid has for an outer size. */
@@ -13,8 +26,8 @@ export interface Phase {
 
 /**
  * A WebAssembly module of one kernel. It imports `env.memory` (shared or not, as rendered for) and, where used,
- * functions of module `m` (host math on f64, see kernel/host-math.ts), and, for a matrix routine, `host.run`, which does
- * all of its work in JavaScript and is called as what follows; it exports `k(args, start, end, scratch)`:
+ * functions of module `m` (host math on f64, see kernel/host-math.ts) or `blas` (see `Library`), and, for a matrix
+ * routine, `host.run`, which does all of its work in JavaScript and is called as what follows; it exports `k(args, start, end, scratch)`:
  * run tiles start..end (i32) with the argument block at address `args` and `scratchBytes` of thread-private scratch.
  *
  * Argument block: i32 outer size (axis 0), i32 address of the fault word (the first nonzero code raised stays there),
@@ -35,6 +48,8 @@ export interface Features {
   readonly relaxed: boolean;
   /** The memory is shared: the module's import must say so. */
   readonly shared: boolean;
+  /** The library for large matrix products, if there is one; found when it is first asked for. */
+  library?(): Library | null;
 }
 
 export type Render = (program: Kernel | Routine, features: Features) => Rendered;

@@ -98,6 +98,12 @@ export class Engine implements Evaluator {
     return plan;
   }
 
+  /** Plans anew what is evaluated next: to be called when the device would load other kernels than before. */
+  forgetPlans(): void {
+    for (const { plan } of this.plans.values()) plan.executable.release();
+    this.plans.clear();
+  }
+
   private upload(n: Node): Storage {
     const data = n.data;
     if (data === null) throw new InternalError("[eval] a leaf without data");

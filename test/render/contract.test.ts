@@ -1,4 +1,5 @@
 /** Matrix products on Wasm agree with the interpreter: shapes, layouts, types, prologues, epilogues, any tile order. */
+import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import {
   bfloat16,
@@ -19,6 +20,11 @@ import { check, type ProductOptions, productKernel, type Sizes } from "./product
 
 const plain: Features = { relaxed: false, shared: false };
 const fused: Features = { relaxed: true, shared: false };
+/** With a library for whatever a library can do. */
+const library: Features = {
+  ...fused,
+  library: () => ({ threads: 2, leastWork: 1, leastSide: 1 }),
+};
 const edges = [0, 1, 2, 3, 5, 7, 16, 17, 63, 64, 65, 130];
 
 const compare = (spec: string, sizes: Sizes, o: ProductOptions = {}, loose?: number): void => {
@@ -26,9 +32,8 @@ const compare = (spec: string, sizes: Sizes, o: ProductOptions = {}, loose?: num
   const out = o.out ?? o.a ?? float32;
   const bound = out === float16 ? 1e-3 : out === bfloat16 ? 8e-3 : out === float64 ? 1e-13 : 3e-6;
   const label = `${spec} ${JSON.stringify(sizes)} ${out.name}`;
-  for (const features of [plain, fused]) {
-    check(kernel, features, loose ?? bound, `${label} relaxed=${features.relaxed}`);
-  }
+  for (const [name, features] of Object.entries({ plain, fused, library }))
+    check(kernel, features, loose ?? bound, `${label} ${name}`);
 };
 
 /** Every size meets every other as m, n and k at least once in each pair, without the full cube. */
@@ -85,6 +90,22 @@ describe("matrix products", () => {
     compare("mk,kn->mn", { m: 150, n: 300, k: 64 });
     compare("mk,nk->mn", { m: 21, n: 11, k: 2000 }, { a: float64, b: float64 });
     compare("mk,kn->mn", { m: 9, n: 1100, k: 270 }, {}, 1e-5);
+  });
+
+  it("leaves products to a library tile by tile", () => {
+    for (const type of [float32, float64]) {
+      for (const spec of ["mk,kn->mn", "km,nk->mn", "mk,kn->nm"]) {
+        for (const [m, n, k] of [
+          [210, 190, 150],
+          [20, 3000, 80],
+        ] as const) {
+          const kernel = productKernel(spec, { m, n, k }, { a: type, b: type, grid: "mn" });
+          const { tiles } = renderContract(kernel, library);
+          assert.ok(tiles(m) > 1, "tiles to share");
+          check(kernel, library, 1e-5, `${spec} ${m} ${n} ${k} ${type.name}`);
+        }
+      }
+    }
   });
 
   it("computes in the types of its operands", () => {
@@ -150,7 +171,7 @@ describe("matrix products", () => {
       const of = (outer: number, k: number): ReturnType<typeof productKernel> =>
         productKernel(spec, { [spec.split("->")[1]?.[0] ?? "m"]: outer, k, ...rest(spec) });
       for (const k of [9, 530]) {
-        for (const features of [plain, fused]) {
+        for (const features of [plain, fused, library]) {
           for (const made of [1, 300]) {
             const rendered = renderContract(of(made, k), features);
             for (const outer of [0, 1, 4, 5, 37, 61]) {
@@ -195,7 +216,7 @@ describe("matrix products", () => {
       const far = k.constant("f32", -100);
       const masked = k.scalar("select", "f32", causal, k.scalar("add", "f32", c, bias), far);
       const kernel = k.store(masked, 3, affine(0, [0, n], [1, 1])).build();
-      for (const features of [plain, fused]) {
+      for (const features of [plain, fused, library]) {
         const reach = [15 * 9, n * depth, n, 39 * 3 + m, m * n];
         check(kernel, features, 3e-6, `padded ${along}`, undefined, reach);
       }

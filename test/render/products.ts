@@ -119,6 +119,33 @@ export const fillBuffers = (
   });
 };
 
+/** Module `blas`: plain loops that read and write what a library may, and insist on what it insists on. */
+const loops = (memory: WebAssembly.Memory): WebAssembly.ModuleImports => {
+  const gemm =
+    (elements: Float32Array | Float64Array) =>
+    (...args: readonly number[]): void => {
+      const [ta = 0, tb = 0, m = 0, n = 0, k = 0, a = 0, lda = 0, b = 0, ldb = 0, c = 0, ldc = 0] =
+        args;
+      assert.ok(lda >= (ta ? m : k) && ldb >= (tb ? k : n) && ldc >= n, `leading of ${args}`);
+      assert.ok(m > 0 && n > 0 && k > 0, `sizes of ${args}`);
+      const at = (address: number): number => (address >>> 0) / elements.BYTES_PER_ELEMENT;
+      for (let i = 0; i < m; i++) {
+        for (let j = 0; j < n; j++) {
+          let sum = 0;
+          for (let l = 0; l < k; l++) {
+            const x = elements[at(a) + (ta ? l * lda + i : i * lda + l)] ?? Number.NaN;
+            sum += x * (elements[at(b) + (tb ? j * ldb + l : l * ldb + j)] ?? Number.NaN);
+          }
+          elements[at(c) + i * ldc + j] = sum;
+        }
+      }
+    };
+  return {
+    f32: gemm(new Float32Array(memory.buffer)),
+    f64: gemm(new Float64Array(memory.buffer)),
+  };
+};
+
 const align = (n: number): number => (n + 63) & ~63;
 
 const faultAt = 128;
@@ -159,7 +186,7 @@ export const bind = (
   all.fill(0, faultAt, faultAt + 4);
   const instance = new WebAssembly.Instance(
     new WebAssembly.Module(new Uint8Array(rendered.bytes)),
-    { env: { memory }, m: hostMath },
+    { env: { memory }, m: hostMath, blas: loops(memory) },
   );
   const k = instance.exports.k;
   assert.ok(typeof k === "function");

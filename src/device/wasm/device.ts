@@ -14,6 +14,13 @@ import type {
   Scalar,
 } from "../contract.js";
 import type { Block } from "./allocator.js";
+import {
+  type BlasChoice,
+  type BlasFound,
+  type BlasInfo,
+  blasByEnvironment,
+  findBlas,
+} from "./blas.js";
 import { WasmExecutable } from "./executable.js";
 import { detectFeatures } from "./features.js";
 import { faultAddress, Heap } from "./heap.js";
@@ -36,6 +43,8 @@ export interface WasmDeviceOptions {
   readonly sharedMemory?: boolean;
   /** Shares whatever can be, from the first moment, whether that pays or not: so that tests see threads. */
   readonly alwaysShare?: boolean;
+  /** Which library of the system computes large matrix products; as the environment says by default. */
+  readonly blas?: BlasChoice;
 }
 
 /** Two awake threads beat one from about this much work, as estimated (simple kernels on hot caches take a fifth of it). */
@@ -81,10 +90,15 @@ export class WasmDevice implements Device {
   private missed = 0;
   private unled = 0;
   private readonly walked = { here: 0, led: 0 };
+  private choice: BlasChoice;
+  /** The chosen library or why there is none; null as long as nobody asked. */
+  private found: BlasFound | null = null;
 
   constructor(options: WasmDeviceOptions) {
     const features = detectFeatures();
-    this.features = options.sharedMemory === false ? { ...features, shared: false } : features;
+    const shared = features.shared && options.sharedMemory !== false;
+    this.features = { ...features, shared, library: () => this.library().blas };
+    this.choice = options.blas ?? blasByEnvironment();
     const { limitBytes = Infinity, synchronousCollection = true } = options;
     this.threads = this.mostThreads(options.threads ?? parallelism());
     this.alwaysShare = options.alwaysShare ?? false;
@@ -190,14 +204,24 @@ export class WasmDevice implements Device {
     this.heap.queue.drain();
     this.losses = 0;
     this.threads = this.mostThreads(count);
-    const { pool, leader } = this.helpers;
-    if (this.threads === 1 && leader !== null) {
-      leader.stop();
-      this.helpers.leader = null;
-    }
-    if (pool === null || pool.threads === this.threads) return;
-    pool.stop();
-    this.helpers.pool = null;
+    if (this.threads === 1) this.stopLeader();
+    if (this.helpers.pool?.threads !== this.threads) this.stopPool();
+  }
+
+  /**
+   * Which library computes large matrix products: none, the first that is found, or the one at a path. What was loaded
+   * so far is rendered anew when it is loaded again.
+   */
+  setBlas(choice: BlasChoice): void {
+    this.heap.queue.drain();
+    this.choice = choice;
+    this.found = null;
+    this.loader.forget();
+  }
+
+  /** The library in use, or why there is none; it is looked for now unless it was. */
+  blasInfo(): BlasInfo {
+    return this.library().info;
   }
 
   /** How many threads may run kernels, the calling one included, and how many do by now. */
@@ -221,6 +245,31 @@ export class WasmDevice implements Device {
     return this.loader.counts();
   }
 
+  private library(): BlasFound {
+    if (this.found !== null) return this.found;
+    this.found = findBlas(this.choice, this.heap.linear.memory);
+    const { blas } = this.found;
+    if (blas === null) return this.found;
+    this.loader.link(blas);
+    // Threads are told of the library when they start.
+    this.heap.queue.drain();
+    if (this.helpers.pool !== null) this.missed = startNanoseconds;
+    if (this.helpers.leader !== null) this.unled = startNanoseconds;
+    this.stopPool();
+    this.stopLeader();
+    return this.found;
+  }
+
+  private stopPool(): void {
+    this.helpers.pool?.stop();
+    this.helpers.pool = null;
+  }
+
+  private stopLeader(): void {
+    this.helpers.leader?.stop();
+    this.helpers.leader = null;
+  }
+
   private mine(executable: Executable): WasmExecutable {
     if (executable instanceof WasmExecutable && executable.heap === this.heap) return executable;
     throw new InternalError("[run] expected a list prepared by this device");
@@ -240,7 +289,8 @@ export class WasmDevice implements Device {
       if (early || this.losses >= mostLosses) return null;
       this.missed = 0;
       const scratch = this.scratch?.size ?? 0;
-      helpers.pool = Pool.start(heap, this.threads, this.loader.walker, scratch);
+      const source = this.found?.blas?.source ?? null;
+      helpers.pool = Pool.start(heap, this.threads, this.loader.walker, scratch, source);
       if (helpers.pool === null) this.threads = 1;
     }
     return helpers.pool?.helps(list, this.alwaysShare) ? helpers.pool : null;
@@ -260,7 +310,8 @@ export class WasmDevice implements Device {
       const early = this.unled < startNanoseconds && !this.alwaysShare;
       if (early || this.losses >= mostLosses) return null;
       this.unled = 0;
-      helpers.leader = Leader.start(heap, this.loader.walker, () => heap.queue.wake());
+      const source = this.found?.blas?.source ?? null;
+      helpers.leader = Leader.start(heap, this.loader.walker, source, () => heap.queue.wake());
     }
     return helpers.leader?.learn(list) ? helpers.leader : null;
   }

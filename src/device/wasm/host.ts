@@ -1,12 +1,13 @@
 /** What Node offers beyond the web platform, reached at run time so that nothing here depends on it. */
 
-type Callable = (...args: readonly unknown[]) => unknown;
+export type Callable = (...args: readonly unknown[]) => unknown;
 
-const isObject = (x: unknown): x is object => typeof x === "object" && x !== null;
-const isCallable = (x: unknown): x is Callable => typeof x === "function";
+const isObject = (x: unknown): x is object =>
+  (typeof x === "object" || typeof x === "function") && x !== null;
+export const isCallable = (x: unknown): x is Callable => typeof x === "function";
 
 /** Method `name` of `holder`, bound, or null where there is none. */
-const method = (holder: unknown, name: string): Callable | null => {
+export const method = (holder: unknown, name: string): Callable | null => {
   if (!isObject(holder)) return null;
   const f: unknown = Reflect.get(holder, name);
   return isCallable(f) ? (...args) => Reflect.apply(f, holder, args) : null;
@@ -25,6 +26,53 @@ const builtin = (id: string, name: string): Callable | null => {
 /** Sets a V8 flag where that is possible. */
 export const setEngineFlag = (flag: string): void => {
   builtin("node:v8", "setFlagsFromString")?.(flag);
+};
+
+/** A package that may be installed beside this one, and where it lies; null where it is not. */
+export const optionalPackage = (
+  name: string,
+): { readonly exports: unknown; readonly path: string } | null => {
+  try {
+    const require = builtin("node:module", "createRequire")?.(import.meta.url);
+    const path = method(require, "resolve")?.(name);
+    if (!isCallable(require) || typeof path !== "string") return null;
+    return { exports: require(path), path };
+  } catch {
+    return null;
+  }
+};
+
+const processValue = (name: string): unknown =>
+  Reflect.get(Reflect.get(globalThis, "process") ?? {}, name);
+
+/** The name of the operating system in Node, else null. */
+export const platform = (): string | null => {
+  const known = processValue("platform");
+  return typeof known === "string" ? known : null;
+};
+
+/** What is known of the machine: the processor's name, the architecture, bytes of memory; null where nobody says. */
+export const machine = (): {
+  readonly processor: string | null;
+  readonly architecture: string | null;
+  readonly memory: number | null;
+} => {
+  const cores = builtin("node:os", "cpus")?.();
+  const first: unknown = Array.isArray(cores) ? cores[0] : null;
+  const model: unknown = isObject(first) ? Reflect.get(first, "model") : null;
+  const architecture = processValue("arch");
+  const memory = builtin("node:os", "totalmem")?.();
+  return {
+    processor: typeof model === "string" ? model.trim() : null,
+    architecture: typeof architecture === "string" ? architecture : null,
+    memory: typeof memory === "number" ? memory : null,
+  };
+};
+
+/** An environment variable, or null where there is none. */
+export const environment = (name: string): string | null => {
+  const value: unknown = Reflect.get(processValue("env") ?? {}, name);
+  return typeof value === "string" ? value : null;
 };
 
 /** Finds dead objects inside a running job: after `minor` or `major`, `deref` of a WeakRef to one gives undefined. */

@@ -10,6 +10,7 @@ import { runStack } from "../../kernel/matrix/stack.js";
 import { check } from "../../kernel/spec.js";
 import { argBytes, type Features, type Render, type Rendered } from "../../render/contract.js";
 import type { Loaded } from "../contract.js";
+import type { Blas } from "./blas.js";
 import type { LinearMemory } from "./memory.js";
 import { walkerModule } from "./walker.js";
 
@@ -45,11 +46,13 @@ export type Walk = (
 const isWalk = (f: unknown): f is Walk => typeof f === "function";
 const isBytes = (b: Uint8Array): b is Uint8Array<ArrayBuffer> => b.buffer instanceof ArrayBuffer;
 
-const isPortable = (module: WebAssembly.Module): boolean =>
-  WebAssembly.Module.imports(module).every(
-    ({ module: from, name }) =>
-      from === "env" || (from === "m" && Reflect.get(Math, name) === Reflect.get(hostMath, name)),
-  );
+const isPortable = (module: WebAssembly.Module, blas: Blas | null): boolean =>
+  WebAssembly.Module.imports(module).every(({ module: from, name }) => {
+    if (from === "blas") return blas !== null && blas.threads > 1;
+    return (
+      from === "env" || (from === "m" && Reflect.get(Math, name) === Reflect.get(hostMath, name))
+    );
+  });
 
 /** What a routine that runs in JavaScript is called as; see the contract of rendered code for its arguments. */
 const hostRun =
@@ -82,12 +85,14 @@ export class Loader {
   private readonly render: Render;
   private readonly memory: LinearMemory;
   private readonly features: Features;
-  private readonly imports: WebAssembly.Imports;
+  private readonly imports: Record<string, WebAssembly.ModuleImports>;
   private readonly table: WebAssembly.Table;
   /** Least recently used first. */
   private readonly cache = new Map<string, LoadedKernel>();
   private readonly freeSlots: number[] = [];
   private usedSlots = 0;
+  /** What module `blas` is, once some kernel may import it. */
+  private blas: Blas | null = null;
   private compiled = 0;
   private evicted = 0;
   /** A slot is free again when nothing can name it: neither the cache nor a command list. */
@@ -113,6 +118,17 @@ export class Loader {
 
   counts(): LoaderCounts {
     return { compiled: this.compiled, cached: this.cache.size, evicted: this.evicted };
+  }
+
+  /** From now on kernels that import module `blas` are linked with this library. */
+  link(blas: Blas): void {
+    this.blas = blas;
+    this.imports["blas"] = { ...blas.imports };
+  }
+
+  /** Renders kernels anew when they are next loaded. */
+  forget(): void {
+    this.cache.clear();
   }
 
   load(program: Kernel | Routine): LoadedKernel {
@@ -143,7 +159,7 @@ export class Loader {
     if (slot >= this.table.length) this.table.grow(this.table.length);
     this.table.set(slot, k);
     this.compiled++;
-    const loaded = new LoadedKernel(program, rendered, slot, isPortable(module));
+    const loaded = new LoadedKernel(program, rendered, slot, isPortable(module, this.blas));
     this.slots.register(loaded, slot);
     return loaded;
   }

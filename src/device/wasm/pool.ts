@@ -1,6 +1,7 @@
 /** The threads that help with command lists: started, told of kernels, waited for, given up when they fail. */
 import { DeviceError } from "../../core/errors.js";
 import type { Block } from "./allocator.js";
+import type { BlasSource } from "./blas.js";
 import { control, line } from "./control.js";
 import { type WasmExecutable, wakeNanoseconds } from "./executable.js";
 import type { Heap } from "./heap.js";
@@ -54,6 +55,7 @@ export class Pool {
     threads: number,
     walker: Uint8Array<ArrayBuffer>,
     scratchBytes: number,
+    blas: BlasSource | null,
   ): Pool | null {
     const block = reserve(heap, control.bytes(threads));
     if (block === null) return null;
@@ -67,7 +69,7 @@ export class Pool {
       return null;
     }
     for (let thread = 1; thread < threads; thread++) {
-      const data: WorkerData = { memory, walker, base: block.address, thread };
+      const data: WorkerData = { memory, walker, base: block.address, thread, blas };
       const started = startThread(
         workerSource,
         data,

@@ -1,4 +1,5 @@
 /** The script of a worker thread, as source: the package is bundled, and its workers need no file of their own. */
+import type { BlasSource } from "./blas.js";
 import { control, lead, line, news, state } from "./control.js";
 import { record } from "./walker.js";
 
@@ -8,6 +9,7 @@ export interface WorkerData {
   readonly walker: Uint8Array<ArrayBuffer>;
   readonly base: number;
   readonly thread: number;
+  readonly blas: BlasSource | null;
 }
 
 /**
@@ -15,7 +17,21 @@ export interface WorkerData {
  * date by `refresh`; `install` instantiates the kernels made known since. Numbers come from the layouts of the control blocks.
  */
 const prelude = `"use strict";
-const open = ({ memory, walker }, newsCount, firstNews, installedAt) => {
+const gemms = ({ koffi, library, f32, f64, quiet, base }) => {
+  const lib = require(koffi).load(library);
+  for (const declaration of quiet) {
+    try {
+      lib.func(declaration)(1);
+    } catch {}
+  }
+  const link = (declaration) => {
+    const f = lib.func(declaration);
+    return (ta, tb, m, n, k, a, lda, b, ldb, c, ldc) =>
+      f(101, 111 + ta, 111 + tb, m, n, k, 1, base + (a >>> 0), lda, base + (b >>> 0), ldb, 0, base + (c >>> 0), ldc);
+  };
+  return { f32: link(f32), f64: link(f64) };
+};
+const open = ({ memory, walker, blas }, newsCount, firstNews, installedAt) => {
   const s = { words: new Int32Array(memory.buffer), installed: 0 };
   // Growing by nothing brings the view up to date with growth by other threads.
   s.refresh = () => {
@@ -29,6 +45,7 @@ const open = ({ memory, walker }, newsCount, firstNews, installedAt) => {
   let last = firstNews;
   s.start = () => {
     const env = { memory, table: new WebAssembly.Table({ initial: 64, element: "anyfunc" }), now: () => performance.now() };
+    const products = blas === null ? {} : gemms(blas);
     s.install = () => {
       s.refresh();
       for (const count = s.get(newsCount); s.installed < count; s.installed++) {
@@ -36,7 +53,7 @@ const open = ({ memory, walker }, newsCount, firstNews, installedAt) => {
         const slot = s.get(last + ${news.slot});
         const from = last + ${news.bytes};
         const bytes = new Uint8Array(memory.buffer, from, s.get(last + ${news.length})).slice();
-        const { k } = new WebAssembly.Instance(new WebAssembly.Module(bytes), { env, m: Math }).exports;
+        const { k } = new WebAssembly.Instance(new WebAssembly.Module(bytes), { env, m: Math, blas: products }).exports;
         if (slot >= env.table.length) env.table.grow(Math.max(slot + 1 - env.table.length, env.table.length));
         env.table.set(slot, k);
       }
@@ -66,9 +83,9 @@ const run = (main, markerAt) => {
 
 /** A worker that helps: serves until told to stop. One that cannot go on says so; one that is killed leaves its marker closed. */
 export const workerSource: string = `${prelude}
-run(({ memory, walker, base, thread }, leave) => {
+run(({ memory, walker, base, thread, blas }, leave) => {
   const mine = base + ${line.first} + thread * ${line.bytes};
-  const s = open({ memory, walker }, base + ${control.newsCount}, base + ${control.firstNews}, mine + ${line.installed});
+  const s = open({ memory, walker, blas }, base + ${control.newsCount}, base + ${control.firstNews}, mine + ${line.installed});
   try {
     const { serve } = s.start();
     let seen = s.get(base + ${control.epoch});
@@ -90,8 +107,8 @@ run(({ memory, walker, base, thread }, leave) => {
 
 /** A worker that leads: walks the lists that it is given, and says when it has done one. */
 export const leaderSource: string = `${prelude}
-run(({ memory, walker, base }, leave, tell) => {
-  const s = open({ memory, walker }, base + ${lead.newsCount}, base + ${lead.firstNews}, base + ${lead.installed});
+run(({ memory, walker, base, blas }, leave, tell) => {
+  const s = open({ memory, walker, blas }, base + ${lead.newsCount}, base + ${lead.firstNews}, base + ${lead.installed});
   // Sleeps until helpers have finished more tiles, or some time has passed.
   const sleep = (pool) => {
     const start = performance.now();

@@ -1,5 +1,7 @@
 /** Coordinates and addresses from linear positions, as instructions. */
-import type { Ix, Val, ValId } from "../../../kernel/ir.js";
+
+import type { ComputeType } from "../../../core/scalar.js";
+import type { Ix, ValId } from "../../../kernel/ir.js";
 import { argBytes } from "../../contract.js";
 import type { Code } from "../block.js";
 import type { Func } from "../encoder.js";
@@ -7,7 +9,6 @@ import type { Ref } from "../lane-code.js";
 import { type Group, type Product, strideOf } from "./product.js";
 
 type Affine = Extract<Ix, { k: "affine" }>;
-type Load = Extract<Val, { op: "load" }>;
 
 /** The coordinates of a row-major position in a group. */
 export const coordsOf = (
@@ -29,11 +30,14 @@ export const coordsOf = (
   return out;
 };
 
-/** Elements of the contraction's own type that can be read where they lie: strides along m or n, and along k. */
+/** Elements of the contraction's own type that lie in memory: their strides from row to row and along a row. */
 export interface Plain {
-  readonly load: Load;
+  readonly buf: number;
+  readonly bytes: number;
   readonly ix: Affine;
+  /** For operands the stride along m or n; for the result that along m. */
   readonly across: number;
+  /** For operands the stride along k; for the result that along n. */
   readonly along: number;
 }
 
@@ -43,17 +47,34 @@ const groupStride = (ix: Affine, group: Group): number | null => {
   return axis === undefined ? 0 : strideOf(ix, axis);
 };
 
+const plainAt = (
+  p: Product,
+  type: ComputeType,
+  { buf, ix }: { readonly buf: number; readonly ix: Ix },
+  rows: Group,
+  row: Group,
+): Plain | null => {
+  const storage = p.kernel.bufs[buf]?.storage;
+  const fits = type === "f32" ? /^(float32|complex64)$/ : /^float64$/;
+  if (ix.k !== "affine" || storage === undefined || !fits.test(storage.name)) return null;
+  const across = groupStride(ix, rows);
+  const along = groupStride(ix, row);
+  if (across === null || along === null || across < 0 || along < 0) return null;
+  return { buf, bytes: type === "f32" ? 4 : 8, ix, across, along };
+};
+
 /** The operand as a strided block of memory, or null where it must be computed or gathered. */
 export const plainOf = (p: Product, id: ValId, group: Group): Plain | null => {
   const v = p.kernel.vals[id];
-  if (v?.op !== "load" || v.guards.length > 0 || v.ix.k !== "affine") return null;
-  const storage = p.kernel.bufs[v.buf]?.storage;
-  const fits = v.dtype === "f32" ? /^(float32|complex64)$/ : /^float64$/;
-  if (storage === undefined || !fits.test(storage.name)) return null;
-  const across = groupStride(v.ix, group);
-  const along = groupStride(v.ix, p.k);
-  if (across === null || along === null || across < 0 || along < 0) return null;
-  return { load: v, ix: v.ix, across, along };
+  if (v?.op !== "load" || v.guards.length > 0) return null;
+  return plainAt(p, v.dtype, v, group, p.k);
+};
+
+/** Where the product itself is stored as a strided block of memory, and nothing else is; null otherwise. */
+export const plainResult = (p: Product): Plain | null => {
+  const [store, more] = p.kernel.stores;
+  if (store === undefined || more !== undefined || store.value !== p.id) return null;
+  return plainAt(p, p.type, store, p.m, p.n);
 };
 
 /**
@@ -61,8 +82,8 @@ export const plainOf = (p: Product, id: ValId, group: Group): Plain | null => {
  * `args` and `batch` are locals.
  */
 export const pushBase = (f: Func, p: Product, plain: Plain, args: number, batch: number): void => {
-  const bytes = plain.load.dtype === "f32" ? 4 : 8;
-  f.get(args).op("i32.load", argBytes.buffers + 4 * plain.load.buf);
+  const { bytes } = plain;
+  f.get(args).op("i32.load", argBytes.buffers + 4 * plain.buf);
   if (plain.ix.off !== 0) f.i32(plain.ix.off * bytes).op("i32.add");
   let below = 1;
   for (const [i, axis] of [...p.batch.axes.entries()].reverse()) {

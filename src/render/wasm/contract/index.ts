@@ -1,10 +1,11 @@
 /** Renders kernels with one contraction: batched matrix products with fused prologues and epilogues. */
 import type { Kernel } from "../../../kernel/ir.js";
-import { argBytes, type Features, type Rendered } from "../../contract.js";
+import { argBytes, type Features, type Library, type Rendered } from "../../contract.js";
 import { type Func, type Import, Module } from "../encoder.js";
 import type { HostMath } from "../lane-code.js";
 import { Evaluator } from "./evaluate.js";
 import { emitFinish } from "./finish.js";
+import { leastOuter, libraryFor, libraryWay } from "./library.js";
 import { bytesOf } from "./micro.js";
 import { emitPack } from "./pack.js";
 import { plainWay } from "./plain.js";
@@ -51,6 +52,8 @@ const endsOf = (module: Module, p: Product, evaluator: Evaluator): Ends => {
       once(`a${pitch}`, () => emitPack(module, p, p.a, p.m, { panel: null, pitch }, evaluator)),
     packB: (panel, pitch) =>
       once(`b${pitch}`, () => emitPack(module, p, p.b, p.n, { panel, pitch }, evaluator)),
+    packColumns: (pitch) =>
+      once(`n${pitch}`, () => emitPack(module, p, p.b, p.n, { panel: null, pitch }, evaluator)),
     finish: (pitch) => once(`c${pitch}`, () => emitFinish(module, p, pitch, evaluator)),
   };
 };
@@ -71,7 +74,35 @@ interface Ways {
 /** From so many bytes of b on, it is read from far away, and few rows are worth a way of their own. */
 const farBytes = 1 << 20;
 
-const waysOf = (module: Module, p: Product, evaluator: Evaluator): Ways => {
+/** From more rows on a library is faster even where b is read from far away. */
+const fewestRows = 15;
+
+/** A library's function for this product. */
+interface Gemm {
+  readonly library: Library;
+  readonly gemm: Import;
+}
+
+const gemmOf = (module: Module, p: Product, features: Features): Gemm | null => {
+  const library = libraryFor(p, features.library);
+  if (library === null) return null;
+  return { library, gemm: module.import("blas", p.type, new Array<"i32">(11).fill("i32"), []) };
+};
+
+const waysOf = (module: Module, p: Product, evaluator: Evaluator, known: Gemm | null): Ways => {
+  const { type } = evaluator;
+  if (known === null) return ownWays(module, p, evaluator);
+  const ends = endsOf(module, p, evaluator);
+  const rest = libraryWay(module, p, type, known.library, known.gemm, ends);
+  const from = leastOuter(p, known.library);
+  if (from === null) return { choices: [], rest };
+  const [side, least] = from;
+  const own = ownWays(module, p, evaluator);
+  const choices = own.choices.map((c) => ({ ...c, most: Math.min(c.most, fewestRows) }));
+  return { choices: [...choices, { way: own.rest, side, most: least - 1 }], rest };
+};
+
+const ownWays = (module: Module, p: Product, evaluator: Evaluator): Ways => {
   const { type } = evaluator;
   const { relaxed } = evaluator.features;
   if (p.type !== "f32" && p.type !== "f64") {
@@ -124,8 +155,9 @@ const render = (
   const type = p.type === "f64" ? "f64" : "f32";
   const module = new Module(features);
   for (const h of needed) importOf(module, h);
+  const known = gemmOf(module, p, features);
   const evaluator = new Evaluator(p.kernel, type, features, (fn, arity) => host(module, fn, arity));
-  const { choices, rest } = waysOf(module, p, evaluator);
+  const { choices, rest } = waysOf(module, p, evaluator, known);
   const f = module.func(["i32", "i32", "i32", "i32"]);
   const [args, start, end, scratch] = [0, 1, 2, 3];
   const [t, outer] = [f.local("i32"), f.local("i32")];

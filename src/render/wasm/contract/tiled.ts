@@ -4,8 +4,8 @@ import { type Plain, plainOf, pushBase } from "./address.js";
 import { bytesOf, emitMicro, lanesOf, type MicroShape, rowCounts, rowTile } from "./micro.js";
 import { contiguous } from "./pack.js";
 import { type Plan, sizeOf } from "./plan.js";
-import type { Group, Product } from "./product.js";
-import { type Ends, pushBlocks, pushSize, setAtMost, type Way } from "./way.js";
+import type { Product } from "./product.js";
+import { cut, type Ends, pushBlocks, pushSize, setAtMost, type Way } from "./way.js";
 
 const ceilDiv = (a: number, b: number): number => Math.ceil(a / b);
 
@@ -162,20 +162,8 @@ export const tiledWay = (
     local(),
   ];
   f.get(args).op("i32.load", 0).set(outer);
-  /** Takes the fastest index off `t`: a block of the group; leaves its start and extent in locals. */
-  const cut = (group: Group, most: number, start: number, extent: number): void => {
-    f.get(t);
-    pushBlocks(f, group, most, outer);
-    f.op("i32.rem_u").i32(most).op("i32.mul").set(start);
-    f.get(t);
-    pushBlocks(f, group, most, outer);
-    f.op("i32.div_u").set(t);
-    pushSize(f, group, outer);
-    f.get(start).op("i32.sub");
-    setAtMost(f, extent, most);
-  };
-  cut(p.m, plan.rows, m, rows);
-  cut(p.n, plan.columns, n, columns);
+  cut(f, p.m, plan.rows, { t, outer, start: m, extent: rows });
+  cut(f, p.n, plan.columns, { t, outer, start: n, extent: columns });
   f.get(t).i32(plan.batches).op("i32.mul").tee(batch).i32(plan.batches).op("i32.add").set(batchEnd);
   pushSize(f, p.batch, outer);
   f.get(batchEnd);

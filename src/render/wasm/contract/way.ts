@@ -8,6 +8,8 @@ export interface Ends {
   packA(pitch: number): Func;
   /** The same for panels of b: k rows of `panel` columns each. */
   packB(panel: number, pitch: number): Func;
+  /** (args, to, batch, first, count, k, depth): columns of b, k contiguous, `pitch` bytes apart. */
+  packColumns(pitch: number): Func;
   /** (args, from, batch, m, rows, n, columns): finishes rows of c that lie `pitch` bytes apart. */
   finish(pitch: number): Func;
 }
@@ -48,4 +50,31 @@ export const pushBlocks = (f: Func, group: Group, most: number, outer: number): 
 /** Sets `to` to the smaller of what is on the stack and `most`. */
 export const setAtMost = (f: Func, to: number, most: number): void => {
   f.set(to).get(to).i32(most).get(to).i32(most).op("i32.lt_s").select("i32").set(to);
+};
+
+/**
+ * Takes the fastest index off local `t`: a block of at most `most` of the group. Leaves its start and extent in locals;
+ * `outer` is a local too.
+ */
+export const cut = (
+  f: Func,
+  group: Group,
+  most: number,
+  to: {
+    readonly t: number;
+    readonly outer: number;
+    readonly start: number;
+    readonly extent: number;
+  },
+): void => {
+  const { t, outer, start, extent } = to;
+  f.get(t);
+  pushBlocks(f, group, most, outer);
+  f.op("i32.rem_u").i32(most).op("i32.mul").set(start);
+  f.get(t);
+  pushBlocks(f, group, most, outer);
+  f.op("i32.div_u").set(t);
+  pushSize(f, group, outer);
+  f.get(start).op("i32.sub");
+  setAtMost(f, extent, most);
 };

@@ -1,0 +1,61 @@
+/** What the device is, and what of the machine it uses. */
+import type { BlasInfo } from "../device/wasm/blas.js";
+import { WasmDevice } from "../device/wasm/device.js";
+import { machine } from "../device/wasm/host.js";
+import { defaultEngine } from "./default-engine.js";
+
+/** What {@link deviceInfo} says; what nobody knows here is null. */
+export interface DeviceInfo {
+  /** The processor's name. */
+  readonly deviceName: string | null;
+  readonly architecture: string | null;
+  /** Bytes of the machine's memory, and how many of them arrays may take. */
+  readonly memorySize: number | null;
+  readonly memoryLimit: number;
+  /** How many threads may evaluate arrays, and how many were started so far. */
+  readonly threads: number;
+  readonly runningThreads: number;
+  /** Which of WebAssembly's features are used: "simd128", "relaxed-simd", "threads". */
+  readonly features: readonly string[];
+  /** The library for large matrix products. */
+  readonly blas: BlasInfo;
+}
+
+const noBlas: BlasInfo = {
+  library: null,
+  config: null,
+  used: false,
+  reason: "this device computes by itself",
+};
+
+/**
+ * The device that evaluates arrays: the processor's name, the architecture, memory, threads, features of WebAssembly,
+ * and which library of the system computes large matrix products or why none does. Asking makes it look for one.
+ *
+ * @example
+ * const { threads, blas } = mx.deviceInfo();
+ * threads >= 1; // true
+ * blas.used || blas.reason !== null; // true
+ * @see mlx.core.device_info
+ */
+export const deviceInfo = (): DeviceInfo => {
+  const { device } = defaultEngine();
+  const { processor, architecture, memory } = machine();
+  const wasm = device instanceof WasmDevice ? device : null;
+  const counts = wasm?.threadCounts() ?? { most: 1, running: 1 };
+  const { relaxed = false, shared = false } = wasm?.features ?? {};
+  return {
+    deviceName: processor,
+    architecture,
+    memorySize: memory,
+    memoryLimit: device.memory().limitBytes,
+    threads: counts.most,
+    runningThreads: counts.running,
+    features: [
+      ...(wasm === null ? [] : ["simd128"]),
+      ...(relaxed ? ["relaxed-simd"] : []),
+      ...(shared ? ["threads"] : []),
+    ],
+    blas: wasm?.blasInfo() ?? noBlas,
+  };
+};
