@@ -100,7 +100,7 @@ export class Engine implements Evaluator {
 
   /** Plans anew what is evaluated next: to be called when the device would load other kernels than before. */
   forgetPlans(): void {
-    for (const { plan } of this.plans.values()) plan.executable.release();
+    for (const { plan } of this.plans.values()) plan.release();
     this.plans.clear();
   }
 

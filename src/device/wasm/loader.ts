@@ -123,7 +123,7 @@ export class Loader {
   /** From now on kernels that import module `blas` are linked with this library. */
   link(blas: Blas): void {
     this.blas = blas;
-    this.imports["blas"] = { ...blas.imports };
+    this.imports.blas = { ...blas.imports };
   }
 
   /** Renders kernels anew when they are next loaded. */
