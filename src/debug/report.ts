@@ -1,4 +1,5 @@
 /** What one command of an evaluation computes, moves and takes: read off its program. */
+import { DType } from "../core/dtype.js";
 import type { Routine } from "../core/routine.js";
 import type { Command } from "../device/contract.js";
 import { LoadedKernel } from "../device/wasm/loader.js";
@@ -118,8 +119,8 @@ export const trafficOf = ({ loaded, outer }: Command): Traffic =>
 export const programText = ({ loaded, outer }: Command): string => {
   const { program } = loaded;
   if (!isKernel(program))
-    return JSON.stringify(program, (key, value: unknown) =>
-      key === "dtype" ? program.dtype.name : value,
+    return JSON.stringify(program, (_, value: unknown) =>
+      value instanceof DType ? value.name : value,
     );
   return program.vals.some((v) => v.op === "contract")
     ? contractText(program, axesOf(program, outer))

@@ -1,4 +1,4 @@
-/** Scaled dot-product attention: grouped queries, masks, sinks; the softmax is one kernel between two products. */
+/** Scaled dot-product attention: grouped queries, masks, sinks; in one kernel where that is faster or saves memory. */
 import { bool, float32, float64 } from "../core/dtype.js";
 import { ArgumentError, DeviceError, DTypeError, ShapeError } from "../core/errors.js";
 import { describe } from "../core/guards.js";
@@ -20,7 +20,7 @@ export interface AttentionOptions {
   readonly mask?: "causal" | NDArray | null;
   /** A logit per query head that joins the softmax and has no value. */
   readonly sinks?: NDArray | null;
-  /** Refuses where there is no kernel that does it all at once. */
+  /** One kernel for everything, also where several are faster; refuses where there is none. */
   readonly forceFused?: boolean;
 }
 
@@ -85,22 +85,31 @@ const sinkNode = (sinks: NDArray, q: Node): Node => {
   return castTo(node, promote(q.dtype, float32));
 };
 
-/** From so many queries and keys on. */
-const leastRows = 96;
-const leastColumns = 96;
+/** From so many queries and keys on scores are better never stored: the composition's products are as fast before. */
+const least = 96;
+/** Fewer queries are enough where each reads many keys; a handful have hardly any scores. */
+const few = { queries: 16, keys: 256 } as const;
 
-/** Whether scores are better never stored: blocks of them are worth what packing their operands costs. */
-const streams = (q: Node, k: Node): boolean => {
+const streams = (q: Node, k: Node, force: boolean): boolean => {
   const [, , rows = 0, depth = 0] = q.shape;
   const columns = k.shape[2] ?? 0;
-  return q.dtype !== float64 && depth > 0 && rows >= leastRows && columns >= leastColumns;
+  const can = q.dtype !== float64 && depth > 0 && columns > 0;
+  if (force && !can) {
+    throw new DeviceError(
+      `[${op}] expected operands that one kernel can take, got ${q.dtype.name} of shapes ${showShape(q.shape)} and ${showShape(k.shape)}: leave forceFused out`,
+    );
+  }
+  if (!can || force) return can;
+  return (rows >= least && columns >= least) || (rows >= few.queries && columns >= few.keys);
 };
 
 /**
  * softmax(q · kᵀ · scale + mask) · v for q [batch, heads, queries, channels], k and v [batch, key heads, keys, …]. Each key
- * head serves heads / key heads query heads. The softmax is computed in float32.
+ * head serves heads / key heads query heads. The softmax is computed in float32. Long rows are computed block by block, as
+ * are their gradients, so that memory grows with queries + keys and not with their product; a mask's gradient is the exception.
  *
- * @throws ShapeError for shapes that do not fit, DTypeError for arrays that are not floating, ArgumentError for another mask
+ * @throws ShapeError for shapes that do not fit, DTypeError for arrays that are not floating, ArgumentError for another mask,
+ * DeviceError for `forceFused` without a kernel
  * @example
  * const q = mx.ones([1, 2, 3, 4]);
  * mx.fast.scaledDotProductAttention(q, q, q, { scale: 0.5, mask: "causal" }).shape; // [1, 2, 3, 4]
@@ -121,11 +130,6 @@ export function scaledDotProductAttention(
   if (typeof scale !== "number")
     throw new ArgumentError(`[${op}] expected scale as a number, got ${describe(scale)}`);
   requireShapes(q.node, k.node, v.node);
-  if (forceFused === true) {
-    throw new DeviceError(
-      `[${op}] expected a fused kernel, got none on this device: leave forceFused out`,
-    );
-  }
   const dtype = promote(promote(q.node.dtype, k.node.dtype), v.node.dtype);
   if (dtype.kind !== "float")
     throw new DTypeError(`[${op}] expected floating arrays, got ${dtype.name}: cast them`);
@@ -138,5 +142,6 @@ export function scaledDotProductAttention(
   if (seen !== null) ins.push(seen);
   if (sink !== null) ins.push(sink);
   const attrs = { scale, causal: mask === "causal", mask: seen !== null, sinks: sink !== null };
-  return wrap(streams(queries, keys) ? p.attention(ins, attrs) : p.composedAttention(ins, attrs));
+  const fused = streams(queries, keys, forceFused === true);
+  return wrap(fused ? p.attention(ins, attrs) : p.composedAttention(ins, attrs));
 }

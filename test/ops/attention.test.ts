@@ -124,6 +124,24 @@ test("tangents, second derivatives and mapping", () => {
   close(mapped.get(1), f(...ts), 1e-6, "second lane");
 });
 
+test("small shapes in one kernel are those of the composition", () => {
+  const xs = [normal([2, 2, 3, 5], 1), normal([2, 1, 4, 5], 2), normal([2, 1, 4, 2], 3)];
+  const f =
+    (forceFused: boolean): Fn =>
+    (...all) =>
+      attention(at(all, 0), at(all, 1), at(all, 2), { scale, mask: "causal", forceFused });
+  const g = normal([2, 2, 3, 2], 4);
+  mx.eval(xs);
+  const [[fused], gradients] = mx.vjp(f(true), xs, [g]);
+  const [[composed], others] = mx.vjp(f(false), xs, [g]);
+  assert.ok(fused && composed);
+  close(fused, composed, 1e-6, "value");
+  gradients.forEach((x, i) => {
+    close(x, at(others, i), 2e-6, `gradient ${i}`);
+  });
+  assert.equal(mx.debug.kernels(f(true)(...xs)).length, 1);
+});
+
 test("results do not depend on the number of threads", () => {
   const run = (): unknown[] => {
     const xs = [normal([1, 3, 300, 16], 1), normal([1, 3, 300, 16], 2), normal([1, 3, 300, 16], 3)];

@@ -86,7 +86,8 @@ test("attention refuses what does not fit", () => {
   assert.throws(call({ mask: mx.ones([3, 4]) }), mx.ShapeError);
   assert.throws(call({ mask: mx.ones([3, 3]).astype(mx.float64) }), mx.DTypeError);
   assert.throws(call({ sinks: mx.ones([3]) }), mx.ShapeError);
-  assert.throws(call({ forceFused: true }), mx.DeviceError);
+  const wide = x.astype(mx.float64);
+  assert.throws(() => attention(wide, wide, wide, { scale: 1, forceFused: true }), mx.DeviceError);
   assert.throws(call({ unknown: 1 }), mx.ArgumentError);
   assert.throws(() => attention(x, x, mx.ones([1, 2, 5, 4]), { scale: 1 }), mx.ShapeError);
   const half = x.astype(mx.float16);

@@ -9,16 +9,14 @@ import { Frame } from "../routines/frame.js";
 import { storeScalar, storeVector } from "../storage.js";
 import { panelColumns } from "./pack.js";
 
-/** Below, e^x is taken as zero: the largest weight of a row is 1. */
-const vanishing = -87;
-/** Columns that the softmax takes at a time. */
+/** From here on e^x is below the normal numbers, and the power of two it is a multiple of becomes 0. */
+const vanishing = -88;
 const scoreColumns = 16;
 
 /** e^x for the x of a softmax, NaN for NaN. */
 const weight = (o: Ops, x: Ref): Ref => {
   const l = o.narrow;
-  const bound = l.constant(vanishing);
-  return o.code.op("v128.andnot", expSmall(l, l.atLeast(x, bound)), l.lt(x, bound));
+  return expSmall(l, l.atLeast(x, l.constant(vanishing)));
 };
 
 /** The largest of a vector's lanes, in all of them; NaNs lose. */
