@@ -239,6 +239,59 @@ test("shifts, powers and rotations by constants", () => {
   }
 });
 
+test("exp and sigmoid where one of several vectors side by side leaves the usual range", () => {
+  const extremes = [
+    Number.NaN,
+    Infinity,
+    -Infinity,
+    88.5,
+    88.8,
+    -87.2,
+    -95,
+    -103.9,
+    -104.1,
+    -0,
+    1e-30,
+    1e30,
+    -1e30,
+  ];
+  for (const fn of ["exp", "sigmoid"] as const) {
+    for (const [t, storage] of [
+      ["f32", d.float32],
+      ["f64", d.float64],
+    ] as const) {
+      const b = new Builder(["grid", 0]);
+      b.store(storage, affine(0, [0, 1]), b.op(fn, t, b.load(storage, affine(0, [0, 1]))), [0]);
+      for (let at = 0; at < 8; at++) {
+        for (const x of extremes) {
+          const scaled = t === "f64" ? x * 8.05 : x;
+          agree(b.kernel(), 11, [11, 11], {
+            make: (_, i) => (i === at ? scaled : (i - 5) * 1.7),
+            ulps: 2,
+            label: `${fn} ${t} of ${scaled} at ${at}`,
+          });
+        }
+      }
+      // Rows: the values beside it are the row's own, and the sum reads what was kept.
+      const r = new Builder(["grid", 0], ["row", 19]);
+      const y = r.op(fn, t, r.load(storage, affine(0, [0, 19], [1, 1])));
+      r.store(
+        storage,
+        affine(0, [0, 19], [1, 1]),
+        r.op("div", t, y, r.reduce("max", y, [1])),
+        [0, 1],
+      );
+      for (const x of [-95, -Infinity, 88.5]) {
+        agree(r.kernel(), 3, [57, 57], {
+          make: (_, i) => (i % 23 === 4 ? x : (i % 7) - 3),
+          ulps: 4,
+          label: `rows of ${fn} ${t} with ${x}`,
+        });
+      }
+    }
+  }
+});
+
 test("broadcast, reversed, strided and transposed operands", () => {
   for (const [m, n] of [
     [1, 1],

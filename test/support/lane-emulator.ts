@@ -139,6 +139,9 @@ export class LaneEmulator implements LaneCode {
     const [m, s] = [Math.abs(this.#f(magnitude)), this.#f(sign)];
     return this.#float(s < 0 || Object.is(s, -0) ? -m : m);
   }
+  signed(magnitude: Ref, sign: Ref): Ref {
+    return this.copysign(magnitude, sign);
+  }
   lt(a: Ref, b: Ref): MaskRef {
     return this.#mask(this.#f(a) < this.#f(b));
   }
@@ -230,5 +233,8 @@ export class LaneEmulator implements LaneCode {
   }
   unless(mask: MaskRef, rare: () => Ref, usual: Ref): Ref {
     return this.#i(mask) === 1n ? rare() : usual;
+  }
+  instead(masks: readonly MaskRef[], rare: (i: number) => Ref, usual: readonly Ref[]): Ref[] {
+    return usual.map((u, i) => this.unless(masks[i] ?? 0, () => rare(i), u));
   }
 }

@@ -35,6 +35,8 @@ export interface Frame {
   readonly tail: Tail | null;
   /** Frames next to each other along the plan's `across` axis, as many as lanes, this one included. */
   readonly group: Frame[] | null;
+  /** Vectors next to each other that are written side by side, this one included. */
+  readonly beside: readonly Frame[] | null;
   /** The stage of the innermost loop over rows. */
   readonly stage: number;
   /** Tells frames apart that are written side by side. */
@@ -50,6 +52,7 @@ export const rootFrame = (): Frame => ({
   memo: new Map(),
   tail: null,
   group: null,
+  beside: null,
   stage: -1,
   slot: 0,
   point: 0,
@@ -62,6 +65,7 @@ export function openFrame(
   more: {
     readonly tail?: Tail | null;
     readonly group?: Frame[] | null;
+    readonly beside?: readonly Frame[] | null;
     readonly stage?: number;
     readonly slot?: number;
     readonly point?: number;
@@ -76,6 +80,7 @@ export function openFrame(
     memo: new Map(),
     tail: more.tail ?? parent.tail,
     group: more.group ?? parent.group,
+    beside: more.beside ?? null,
     stage: more.stage ?? parent.stage,
     slot: more.slot ?? parent.slot,
     point: more.point ?? parent.point,

@@ -35,6 +35,8 @@ export interface LaneCode {
   /** `a`, or `bound` where that is greater; NaN in `a` stays. */
   atLeast(a: Ref, bound: Ref): Ref;
   copysign(magnitude: Ref, sign: Ref): Ref;
+  /** The same for a magnitude that has no sign. */
+  signed(magnitude: Ref, sign: Ref): Ref;
   lt(a: Ref, b: Ref): MaskRef;
   le(a: Ref, b: Ref): MaskRef;
   gt(a: Ref, b: Ref): MaskRef;
@@ -68,4 +70,6 @@ export interface LaneCode {
   host(fn: HostMath, ...args: readonly Ref[]): Ref;
   /** `rare()` in the lanes of `mask`, `usual` elsewhere; the code of `rare` runs only when some lane needs it. */
   unless(mask: MaskRef, rare: () => Ref, usual: Ref): Ref;
+  /** Several values at once: `rare` in all lanes of all, where it gives the same in the others, or `usual` in all. */
+  instead(masks: readonly MaskRef[], rare: (i: number) => Ref, usual: readonly Ref[]): Ref[];
 }

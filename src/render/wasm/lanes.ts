@@ -113,11 +113,13 @@ export class Lanes implements LaneCode {
   madd(a: Ref, b: Ref, c: Ref): Ref {
     return this.#relaxed ? this.#f("relaxed_madd", a, b, c) : this.add(this.mul(a, b), c);
   }
+  // Engines make the masks of vector neg and abs anew at each use; constants stay in registers.
   neg(a: Ref): Ref {
-    return this.#f("neg", a);
+    return this.lanes === 1 ? this.#f("neg", a) : this.#bits("xor", a, this.constant(-0));
   }
   abs(a: Ref): Ref {
-    return this.#f("abs", a);
+    if (this.lanes === 1) return this.#f("abs", a);
+    return this.#bits("and", a, this.integer(this.#wide ? 2n ** 63n - 1n : 2 ** 31 - 1));
   }
   sqrt(a: Ref): Ref {
     return this.#f("sqrt", a);
@@ -165,6 +167,10 @@ export class Lanes implements LaneCode {
   copysign(magnitude: Ref, sign: Ref): Ref {
     if (this.lanes === 1) return this.#f("copysign", magnitude, sign);
     return this.code.op("v128.bitselect", sign, magnitude, this.constant(-0));
+  }
+  signed(magnitude: Ref, sign: Ref): Ref {
+    if (this.lanes === 1) return this.copysign(magnitude, sign);
+    return this.#bits("or", magnitude, this.#bits("and", sign, this.constant(-0)));
   }
   lt(a: Ref, b: Ref): MaskRef {
     return this.#f("lt", a, b);
@@ -280,9 +286,35 @@ export class Lanes implements LaneCode {
     return this.gather(Array.from({ length: this.lanes }, (_, lane) => one(lane)));
   }
 
+  /** Whether any lane is set: the signs of the lanes come in one instruction, unlike `any_true`. */
+  #any(mask: MaskRef): Ref {
+    return this.lanes === 1 ? mask : this.code.op(`${this.intShape}.bitmask`, mask);
+  }
+
   unless(mask: MaskRef, rare: () => Ref, usual: Ref): Ref {
-    const any = this.lanes === 1 ? mask : this.code.op("v128.any_true", mask);
     const blended = (): Ref => (this.lanes === 1 ? rare() : this.select(mask, rare(), usual));
-    return this.code.choose(any, this.type, blended, () => usual);
+    return this.code.choose(this.#any(mask), this.type, blended, () => usual);
+  }
+
+  instead(masks: readonly MaskRef[], rare: (i: number) => Ref, usual: readonly Ref[]): Ref[] {
+    const { code } = this;
+    const [first = 0] = usual;
+    const any = this.#any(masks.reduce((a, b) => this.either(a, b)));
+    if (usual.length === 1)
+      return [
+        code.choose(
+          any,
+          this.type,
+          () => rare(0),
+          () => first,
+        ),
+      ];
+    const results = usual.map((u) => code.variable(u));
+    code.if(any, () => {
+      results.forEach((v, i) => {
+        code.set(v, rare(i));
+      });
+    });
+    return results.map((v) => code.get(v));
   }
 }

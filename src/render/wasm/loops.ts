@@ -102,6 +102,7 @@ export class Loops {
     const known = first !== null && last !== null ? last - first : length;
     const open = (i: Ref, copies: number, tail: Tail | null): Frame[] => {
       const out: Frame[] = [];
+      const beside = frames.map((): Frame[] => []);
       for (let c = 0; c < copies; c++) {
         const groups = new Map<Frame[], Frame[]>();
         const group = (of: Frame[]): Frame[] => {
@@ -111,7 +112,7 @@ export class Loops {
           groups.set(of, fresh);
           return fresh;
         };
-        for (const f of frames) {
+        for (const [k, f] of frames.entries()) {
           const child = openFrame(
             f,
             axis,
@@ -122,8 +123,10 @@ export class Loops {
               slot: f.slot * unroll + c,
               ...(stage < 0 ? { point: c } : {}),
               group: f.group === null ? null : group(f.group),
+              beside: beside[k] ?? null,
             },
           );
+          beside[k]?.push(child);
           if (f.group !== null) group(f.group).push(child);
           out.push(child);
         }

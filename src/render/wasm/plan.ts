@@ -209,7 +209,7 @@ function unrollOf(
   vector: number,
   lanes: number,
 ): number {
-  let unroll = rows ? (ops < 24 ? 8 : ops < 60 ? 4 : ops < 120 ? 2 : 1) : ops < 16 ? 2 : 1;
+  let unroll = rows ? (ops < 24 ? 8 : ops < 60 ? 4 : ops < 120 ? 2 : 1) : ops < 48 ? 2 : 1;
   const size = kernel.axes[vector]?.size ?? 1;
   while (!isOuter(kernel, vector) && unroll > 1 && size < unroll * lanes) unroll /= 2;
   return unroll;

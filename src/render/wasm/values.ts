@@ -7,6 +7,7 @@ import { argBytes } from "../contract.js";
 import type { Code } from "./block.js";
 import { Addresses, type Frame, type Lane } from "./frame.js";
 import type { Ref } from "./lane-code.js";
+import { expandAll, isTogether } from "./math/index.js";
 import { type Ops, widthOf } from "./ops.js";
 import { has, type Plan } from "./plan.js";
 import { loadEverySecond, loadGather, loadScalar, loadVector } from "./storage.js";
@@ -111,6 +112,8 @@ export class Values {
         return code.load(`${wasmType(v.dtype)}.load`, this.#args, offset);
       }
       case "scalar": {
+        const many = spread && isTogether(v.fn) ? this.#beside(frame, id, v) : null;
+        if (many !== null) return many;
         const args = v.in.map((a) => (spread ? this.vectorAt(frame, a) : this.scalarAt(frame, a)));
         const known = v.in.map((a) => {
           const operand = this.#val(a);
@@ -137,6 +140,19 @@ export class Values {
       default:
         throw new InternalError(`[render] ${v.op} ${id} is not there yet`);
     }
+  }
+
+  /** The value at this frame and at those beside it, all at once. */
+  #beside(frame: Frame, id: ValId, v: Scalar): Ref | null {
+    const [operand] = v.in;
+    const { beside } = frame;
+    if (beside === null || beside.length === 1 || operand === undefined) return null;
+    const xs = beside.map((f) => this.vectorAt(f, operand));
+    const results = expandAll(this.vector.of(v.dtype), v.fn, xs);
+    beside.forEach((f, i) => {
+      f.memo.set(id, { ref: results[i] ?? 0, vector: true });
+    });
+    return results[beside.indexOf(frame)] ?? 0;
   }
 
   /** An exponent that is the same everywhere is looked at first: squares and cubes are common. */

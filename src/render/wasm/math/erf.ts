@@ -2,7 +2,7 @@
 import type { LaneCode, Ref } from "../lane-code.js";
 import { expSmall } from "./exp.js";
 import { log } from "./log.js";
-import { polynomial, upperHalf } from "./polynomial.js";
+import { horner, polynomial, upperHalf } from "./polynomial.js";
 
 /** erf x / x − 1 in u = x² on |x| ≤ 1. */
 const near = [
@@ -23,7 +23,10 @@ export const erf = (c: LaneCode, x: Ref): Ref => {
   return c.copysign(y, x);
 };
 
-/** MLX's two polynomials in t = log(1 − a²), from the constant term up: random normals must be MLX's. */
+/**
+ * MLX's two polynomials in t = log(1 − a²), from the constant term up, by Horner's rule as there: random normals must
+ * be MLX's.
+ */
 const central = [
   8.86226892e-1, -2.32015476e-1, 1.15392581e-2, 2.31468678e-3, -1.47697632e-4, -5.6153076e-5,
   1.12963626e-7, 1.22774793e-6, 1.43285448e-7, 5.43877832e-9,
@@ -41,5 +44,5 @@ export const erfinv = (c: LaneCode, a: Ref): Ref => {
   const rest = c.sub(nearly, c.mul(c.add(high, high), low));
   const t = log(c, c.sub(rest, c.mul(low, low)));
   const extreme = c.gt(c.abs(t), c.constant(6.125));
-  return c.mul(a, c.select(extreme, polynomial(c, t, tails), polynomial(c, t, central)));
+  return c.mul(a, c.select(extreme, horner(c, t, tails), horner(c, t, central)));
 };

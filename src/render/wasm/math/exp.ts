@@ -1,7 +1,7 @@
 /** Functions built on e^x: exp, expm1, sigmoid, tanh, sinh, cosh. */
 import type { LaneCode, MaskRef, Ref } from "../lane-code.js";
 import { formatOf } from "./format.js";
-import { oddPolynomial, polynomial } from "./polynomial.js";
+import { horner, oddPolynomial, polynomial } from "./polynomial.js";
 
 interface Constants {
   /** (e^r − 1 − r) / r² on |r| ≤ ln 2 / 2. */
@@ -93,8 +93,13 @@ const reduce = (c: LaneCode, x: Ref): Reduced => {
   return { bits: c.bitsOf(shifted), r };
 };
 
-const expOfReduced = (c: LaneCode, r: Ref): Ref =>
-  c.add(c.madd(c.mul(r, r), polynomial(c, r, constantsOf(c).exp), r), c.constant(1));
+/** e^r − 1, as part of e^r. Four lanes wait for units rather than for each other: Horner's rule has fewer instructions. */
+const restOfReduced = (c: LaneCode, r: Ref): Ref => {
+  const p = (c.float === "f32" ? horner : polynomial)(c, r, constantsOf(c).exp);
+  return c.madd(c.mul(r, r), p, r);
+};
+
+const expOfReduced = (c: LaneCode, r: Ref): Ref => c.add(restOfReduced(c, r), c.constant(1));
 
 /** y·2^(n + extra), |n + extra| up to about twice the greatest exponent: two steps, as 2^n alone may not be normal. */
 export const scaleTwice = (c: LaneCode, y: Ref, bits: Ref, extra: number): Ref => {
@@ -124,28 +129,35 @@ export const exp2Scaled = (c: LaneCode, z: Ref, restOf: (n: Ref) => Ref): Ref =>
 /** e^x where that is a normal number, in one step. */
 export const expSmall = (c: LaneCode, x: Ref): Ref => {
   const { bits, r } = reduce(c, x);
-  return c.mul(expOfReduced(c, r), powerOfTwo(c, bits, 0));
+  const scale = powerOfTwo(c, bits, 0);
+  return c.madd(restOfReduced(c, r), scale, scale);
 };
 
 const isExtreme = (c: LaneCode, x: Ref): MaskRef =>
   c.gt(c.abs(x), c.constant(constantsOf(c).normal));
 
-/** e^x where it is next to overflow, subnormal, or beyond either. */
+/** e^x everywhere, also where it is next to overflow or subnormal. */
 const expOfExtreme = (c: LaneCode, x: Ref): Ref => {
   const { underflow, overflow } = constantsOf(c);
-  const within = c.both(c.gt(x, c.constant(underflow)), c.lt(x, c.constant(overflow)));
+  const beyond = c.either(c.le(x, c.constant(underflow)), c.ge(x, c.constant(overflow)));
   const limit = c.select(c.gt(x, c.constant(0)), c.constant(Infinity), c.constant(0));
   // The lanes beyond compute e^0: arithmetic on subnormals is slow.
   const border = (): Ref => {
-    const { bits, r } = reduce(c, c.select(within, x, c.constant(0)));
+    const { bits, r } = reduce(c, c.select(beyond, c.constant(0), x));
     return scaleTwice(c, expOfReduced(c, r), bits, 0);
   };
-  return c.unless(c.both(within, isExtreme(c, x)), border, limit);
+  return c.unless(c.not(beyond), border, limit);
 };
 
-/** The usual way serves NaN too: comparisons with it fail. */
-export const exp = (c: LaneCode, x: Ref): Ref =>
-  c.unless(isExtreme(c, x), () => expOfExtreme(c, x), expSmall(c, x));
+/** e^x of several values, looked over together. The usual way serves NaN too: comparisons with it fail. */
+export const exps = (c: LaneCode, xs: readonly Ref[]): Ref[] =>
+  c.instead(
+    xs.map((x) => isExtreme(c, x)),
+    (i) => expOfExtreme(c, xs[i] ?? 0),
+    xs.map((x) => expSmall(c, x)),
+  );
+
+export const exp = (c: LaneCode, x: Ref): Ref => exps(c, [x])[0] ?? x;
 
 export const expm1 = (c: LaneCode, x: Ref): Ref => {
   const k = constantsOf(c);
@@ -160,21 +172,40 @@ export const expm1 = (c: LaneCode, x: Ref): Ref => {
 };
 
 /** 1 / (1 + e) or e / (1 + e) with e = e^−|x| ≤ 1: nothing overflows, and subnormal results are kept. */
-export const sigmoid = (c: LaneCode, x: Ref): Ref => {
+export const sigmoids = (c: LaneCode, xs: readonly Ref[]): Ref[] => {
   const one = c.constant(1);
-  const e = exp(c, c.neg(c.abs(x)));
-  return c.div(c.select(c.lt(x, c.constant(0)), e, one), c.add(one, e));
+  const es = exps(
+    c,
+    xs.map((x) => c.neg(c.abs(x))),
+  );
+  return xs.map((x, i) => {
+    const e = es[i] ?? one;
+    return c.div(c.select(c.lt(x, c.constant(0)), e, one), c.add(one, e));
+  });
 };
 
+export const sigmoid = (c: LaneCode, x: Ref): Ref => sigmoids(c, [x])[0] ?? x;
+
+/**
+ * (1 − e) / (1 + e) with e = e^−2|x| = 2^n·(1 − v): numerator and denominator are rounded once each, and small
+ * arguments, which have n = 0, lose nothing.
+ */
 export const tanh = (c: LaneCode, x: Ref): Ref => {
   const k = constantsOf(c);
+  const { shifter, log2e, ln2High, ln2Low } = formatOf(c);
   const one = c.constant(1);
-  const a = c.abs(x);
-  const near = oddPolynomial(c, x, k.tanh);
-  const capped = c.atMost(a, c.constant(k.one));
-  const e = expSmall(c, c.add(capped, capped));
-  const far = c.sub(one, c.div(c.constant(2), c.add(e, one)));
-  return c.copysign(c.select(c.lt(a, c.constant(0.625)), near, far), x);
+  const magic = c.constant(shifter);
+  const a = c.atMost(c.abs(x), c.constant(k.one));
+  const shifted = c.madd(a, c.constant(-2 * log2e), magic);
+  const n = c.sub(shifted, magic);
+  const r = c.madd(n, c.constant(ln2Low), c.madd(n, c.constant(ln2High), c.add(a, a)));
+  // 1 − e^−r
+  const alternating = k.expm1.map((p, i) => (i % 2 === 0 ? -p : p));
+  const v = c.madd(c.mul(r, r), polynomial(c, r, alternating), r);
+  const scale = powerOfTwo(c, c.bitsOf(shifted), 0);
+  const upper = c.madd(v, scale, c.sub(one, scale));
+  const lower = c.sub(c.add(one, scale), c.mul(v, scale));
+  return c.signed(c.div(upper, lower), x);
 };
 
 /** e^a / 2 for a ≥ 0, infinite only where the half is. */

@@ -4,7 +4,7 @@ import type { ScalarOp } from "../../../core/scalar.js";
 import type { HostMath, LaneCode, Ref } from "../lane-code.js";
 import { acosh, asinh, atanh } from "./area.js";
 import { erf, erfinv } from "./erf.js";
-import { cosh, exp, expm1, sigmoid, sinh, tanh } from "./exp.js";
+import { cosh, exp, expm1, exps, sigmoid, sigmoids, sinh, tanh } from "./exp.js";
 import { acos, asin, atan, atan2 } from "./inverse.js";
 import { log, log1p, log2, log10 } from "./log.js";
 import { pow } from "./power.js";
@@ -101,3 +101,15 @@ export const expand = (c: LaneCode, fn: ScalarOp, args: readonly Ref[]): Ref => 
   if (y === undefined) throw new InternalError(`[${fn}] expected two operands, got one`);
   return table[fn](c, x, y);
 };
+
+/** Functions of several values at once, where that saves branches. */
+const together: { readonly [Op in ScalarOp]?: (c: LaneCode, xs: readonly Ref[]) => Ref[] } = {
+  exp: exps,
+  sigmoid: sigmoids,
+};
+
+export const isTogether = (fn: ScalarOp): boolean => Object.hasOwn(together, fn);
+
+/** {@link expand} of a function of one operand at several values. */
+export const expandAll = (c: LaneCode, fn: ScalarOp, xs: readonly Ref[]): readonly Ref[] =>
+  together[fn]?.(c, xs) ?? xs.map((x) => expand(c, fn, [x]));
