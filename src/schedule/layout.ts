@@ -43,6 +43,8 @@ export interface Unplaced {
 export class Layouts {
   private readonly device: Device;
   private readonly plan: Unplaced;
+  /** The one for when all leaves stay, which is nearly always so. */
+  private whole: Layout | null = null;
   private readonly made = new Map<string, Layout>();
 
   constructor(device: Device, plan: Unplaced) {
@@ -52,16 +54,26 @@ export class Layouts {
 
   /** The layout for when nobody needs the leaves `dying` (in rising order) afterwards. */
   layout(dying: readonly number[]): Layout {
-    const key = dying.length === 0 ? "" : dying.join();
+    if (dying.length === 0) {
+      this.whole ??= this.make(new Set());
+      return this.whole;
+    }
+    const key = dying.join();
     const known = this.made.get(key);
     if (known !== undefined) return known;
-    if (this.made.size >= mostLayouts) this.release();
+    if (this.made.size >= mostLayouts) this.forget();
     const layout = this.make(new Set(dying));
     this.made.set(key, layout);
     return layout;
   }
 
   release(): void {
+    this.whole?.executable.release();
+    this.whole = null;
+    this.forget();
+  }
+
+  private forget(): void {
     for (const { executable } of this.made.values()) executable.release();
     this.made.clear();
   }

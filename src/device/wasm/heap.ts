@@ -48,7 +48,7 @@ export class Heap {
 
   /** A block that is in nobody's hands yet. Throws a DeviceError when there is no room, and can be used after that. */
   reserve(bytes: number): Block {
-    if (this.liveness.pressing(bytes)) this.liveness.relieve();
+    if (this.liveness.pressing(bytes)) this.liveness.relieve(bytes);
     const block = bytes > this.limit ? null : (this.take(bytes) ?? this.takeAfterCollection(bytes));
     if (block === null) {
       throw new DeviceError(
