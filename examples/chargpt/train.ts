@@ -1,8 +1,8 @@
-/** Training: AdamW on clipped gradients, warm-up and cosine decay, one evaluation per step. */
+/** Training: AdamW on clipped gradients, warm-up and cosine decay, one compiled call per step. */
 import { setImmediate } from "node:timers/promises";
 import * as mx from "cotangent";
 import * as optim from "cotangent/optimizers";
-import type { Batch, Corpus } from "./corpus.js";
+import type { Corpus } from "./corpus.js";
 import { type Config, loss, type Parameters } from "./model.js";
 import type { Settings } from "./options.js";
 
@@ -61,8 +61,20 @@ export const train = async (
   const { optimizer, losses, validations } = progress;
   const tensor = (tokens: Int32Array): mx.NDArray =>
     mx.array(tokens).reshape([batch, config.context]);
-  const lossAndGradients = mx.valueAndGrad((p: Parameters, { inputs, targets }: Batch) =>
-    loss(p, config, tensor(inputs), tensor(targets)),
+  const lossAndGradients = mx.valueAndGrad(
+    (p: Parameters, inputs: mx.NDArray, targets: mx.NDArray) => loss(p, config, inputs, targets),
+  );
+  optimizer.init(progress.parameters);
+  const state = [progress.parameters, optimizer];
+  // Compiled, the parameters and the optimizer's averages are updated in the memory they are in.
+  const update = mx.compile(
+    (inputs: mx.NDArray, targets: mx.NDArray): mx.NDArray => {
+      const [value, gradients] = lossAndGradients(progress.parameters, inputs, targets);
+      const [clipped] = optim.clipGradNorm(gradients, 1);
+      optimizer.update(progress.parameters, clipped);
+      return value;
+    },
+    { inputs: state, outputs: state },
   );
   const validate = (): void => {
     const { inputs, targets } = corpus.validation(batch);
@@ -72,13 +84,8 @@ export const train = async (
   while (losses.length < steps && !signal.aborted) {
     const step = losses.length;
     if (step % validateEvery(steps) === 0 && validations.at(-1)?.step !== step) validate();
-    const [value, gradients] = lossAndGradients(
-      progress.parameters,
-      corpus.training(seed, step, batch),
-    );
-    const [clipped] = optim.clipGradNorm(gradients, 1);
-    progress.parameters = optimizer.applyGradients(clipped, progress.parameters);
-    mx.eval(value, progress.parameters, optimizer.state);
+    const { inputs, targets } = corpus.training(seed, step, batch);
+    const value = update(tensor(inputs), tensor(targets)).eval();
     losses.push(numberOf(value));
     onStep(step + 1, numberOf(value));
     // Lets the process hear of Ctrl-C.
