@@ -47,7 +47,8 @@ export interface AttentionSizes {
  *   `count` index tuples in order, the block of `slice` sizes of updates placed at the tuple (zero on other axes).
  *   Negative indices wrap; out of range is skipped and raises fault `code`.
  * - scan: buffers x, out; shape [outer, length, inner]; running combination along the middle axis.
- * - sort: buffers x, values, indices (uint32); shape [outer, length, inner]; stable, NaN last.
+ * - sort: buffers x, values, indices (uint32); shape [outer, length, inner]; stable, NaN last. With `only` one of the
+ *   results, there is only its buffer; real values alone are sorted with −0 before 0.
  * - matrix: `count` matrices `a`, m×n, row-major, one behind the other. Complex dtypes have real eigenvalues of Hermitian
  *   and real singular values in the real dtype of their parts; eigenvalues and eigenvectors of `eig` are complex64.
  *   Raises fault `code` where there is no result, or goes on with infinities and NaN where `code` is 0.
@@ -92,6 +93,7 @@ export type Routine =
       readonly outer: number;
       readonly length: number;
       readonly inner: number;
+      readonly only?: "values" | "indices";
     }
   | {
       readonly routine: "matrix";

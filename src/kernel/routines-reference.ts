@@ -107,17 +107,20 @@ const scan = <V>(r: Extract<Routine, { routine: "scan" }>, x: Cells<V>, out: Cel
 const sort = <V>(
   r: Extract<Routine, { routine: "sort" }>,
   x: Cells<V>,
-  values: Cells<V>,
-  indices: DataView,
+  values: Cells<V> | null,
+  indices: DataView | null,
 ): void => {
+  const positive = (v: V): number => (indices === null && Object.is(v, -0) ? 0 : 1);
   for (let o = 0; o < r.outer; o++) {
     for (let i = 0; i < r.inner; i++) {
       const at = (l: number): number => (o * r.length + l) * r.inner + i;
       const order = Array.from({ length: r.length }, (_, l) => ({ l, value: x.get(at(l)) }));
-      order.sort((a, b) => x.compare(a.value, b.value) || a.l - b.l);
+      order.sort(
+        (a, b) => x.compare(a.value, b.value) || positive(a.value) - positive(b.value) || a.l - b.l,
+      );
       order.forEach(({ l, value }, rank) => {
-        values.set(at(rank), value);
-        indices.setUint32(4 * at(rank), l, true);
+        values?.set(at(rank), value);
+        indices?.setUint32(4 * at(rank), l, true);
       });
     }
   }
@@ -170,7 +173,9 @@ export const interpretRoutine = (r: Routine, buffers: readonly Uint8Array[]): nu
       });
     case "sort":
       return onCells(r.dtype, buffers.slice(0, 2), (cells) => {
-        sort(r, pick(cells, 0), pick(cells, 1), viewOf(pick(buffers, 2)));
+        const values = r.only === "indices" ? null : pick(cells, 1);
+        const place = r.only === "indices" ? 1 : 2;
+        sort(r, pick(cells, 0), values, r.only === "values" ? null : viewOf(pick(buffers, place)));
         return 0;
       });
     case "matrix":

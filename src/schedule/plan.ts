@@ -5,6 +5,7 @@ import { InternalError } from "../core/errors.js";
 import type { Scalar as HostScalar } from "../core/guards.js";
 import { isComplex } from "../core/guards.js";
 import { fromBfloat16Bits, fromFloat16Bits, toBfloat16Bits, toFloat16Bits } from "../core/half.js";
+import type { Routine } from "../core/routine.js";
 import type { Device, Scalar } from "../device/contract.js";
 import type { Node } from "../graph/node.js";
 import { overwrites } from "../kernel/overwrite.js";
@@ -152,9 +153,20 @@ class Planner {
 
   routine(op: Op): void {
     if (op.lowering.kind !== "routine" || op.outs.every((t) => t.bytes === 0)) return;
-    const program = op.lowering.describe(op.attrs, op.ins);
-    const tensors = [...op.ins.map((e) => e.tensor), ...op.outs];
+    const described = op.lowering.describe(op.attrs, op.ins);
+    const [values, indices] = op.outs;
+    // Half of a sort is often enough.
+    const wanted = op.outs.filter((t) => this.isWanted(t));
+    const one = described.routine === "sort" && wanted.length === 1 ? wanted[0] : undefined;
+    const only = one === values ? "values" : "indices";
+    const alone = one !== undefined && indices !== undefined && described.routine === "sort";
+    const program: Routine = alone ? { ...described, only } : described;
+    const tensors = [...op.ins.map((e) => e.tensor), ...(alone ? wanted : op.outs)];
     this.add({ loaded: this.device.load(program), outer: 1, params: [] }, tensors);
+  }
+
+  private isWanted(t: Tensor): boolean {
+    return t.required || this.graph.ops.some((op) => op.ins.some((e) => e.tensor === t));
   }
 
   finish(): Layouts {

@@ -2,6 +2,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import {
+  bool,
+  complex64,
   type DType,
   dtypes,
   float16,
@@ -289,10 +291,50 @@ test("long scans in blocks agree with the reference", () => {
 });
 
 test("long rows sort as the reference does", () => {
+  const results = [undefined, "values", "indices"] as const;
+  const outputs = (dtype: DType, only: (typeof results)[number]): readonly DType[] =>
+    only === undefined ? [dtype, uint32] : [only === "values" ? dtype : uint32];
   for (const dtype of dtypes) {
-    for (const inner of [1, 3]) {
-      const r: Routine = { routine: "sort", dtype, outer: 2, length: 700, inner };
-      compare(r, [elements(dtype, 2 * 700 * inner, true)], [dtype, uint32]);
+    for (const only of results) {
+      for (const [length, inner] of [
+        [700, 1],
+        [700, 3],
+        [2100, 1],
+        [37, 2],
+      ] as const) {
+        const shape = { outer: 2, length, inner };
+        const r: Routine = { routine: "sort", dtype, ...shape, ...(only ? { only } : {}) };
+        compare(r, [elements(dtype, 2 * length * inner, true)], outputs(dtype, only));
+      }
+    }
+  }
+});
+
+test("few long rows, sorted in blocks, sort as the reference does", () => {
+  const cases = [
+    [float32, 2, 40_001, 1],
+    [float16, 1, 33_000, 2],
+    [int64, 1, 70_001, 1],
+    [uint8, 1, 50_000, 1],
+    [complex64, 1, 33_333, 1],
+    [bool, 1, 40_000, 1],
+    [float64, 1, 34_000, 1],
+  ] as const;
+  for (const [dtype, outer, length, inner] of cases) {
+    for (const only of [undefined, "values", "indices"] as const) {
+      const r: Routine = {
+        routine: "sort",
+        dtype,
+        outer,
+        length,
+        inner,
+        ...(only ? { only } : {}),
+      };
+      const out = only === undefined ? [dtype, uint32] : [only === "values" ? dtype : uint32];
+      const bytes = elements(dtype, outer * length * inner, true);
+      // Upper bytes that are all alike are skipped.
+      if (dtype === int64) for (let i = 0; i < bytes.length; i++) if (i % 8 > 2) bytes[i] = 0;
+      compare(r, [bytes], out);
     }
   }
 });

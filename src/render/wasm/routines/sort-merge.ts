@@ -1,78 +1,25 @@
-/** Merge sort, bottom-up, of entries: a key together with the place it came from. */
+/** Merge sort, bottom-up, of entries. */
 import type { Ref } from "../lane-code.js";
 import type { Frame } from "./frame.js";
-import { widenKey } from "./sort-keys.js";
+import type { Row } from "./sort-radix.js";
 
-/** How entries (a key and a place) are kept in scratch: two areas, so that merging goes from one to the other. */
-export interface Entries {
-  /** Bytes of one area. */
-  readonly area: number;
-  put(area: Ref, i: Ref, key: Ref, place: Ref): void;
-  /** Copies entry `from` of one area, or `other` where that one's key is less, to entry `to` of the other area. */
-  merge(source: Ref, target: Ref, to: Ref, from: Ref, other: Ref, more: MoreOf): Ref;
-  place(area: Ref, i: Ref): Ref;
-}
+/** Bytes of one area: two of them, so that merging goes from one to the other. */
+const areaOf = (length: number, bytes: number): number => bytes * (length + 1);
 
-/** Whether the first run goes next, given whether its key is not greater. */
-type MoreOf = (notGreater: Ref) => Ref;
+export const mergeBytes = (length: number, bytes: number): number => 2 * areaOf(length, bytes);
 
-/** Keys of 32 bits: key and place in one i64, so that ties are broken by place. */
-export const packed = (f: Frame, length: number): Entries => {
+/** Merges runs of 1, 2, 4, … of the entries of a row. */
+export const mergeSort = (f: Frame, row: Row, length: number): void => {
   const { code } = f;
-  return {
-    area: 8 * (length + 1),
-    put(area, i, key, place) {
-      const upper = code.op("i64.shl", widenKey(f, key), code.i64(32n));
-      code.store("i64.store", f.at(area, i, 8), code.op("i64.or", upper, widenKey(f, place)));
-    },
-    merge(source, target, to, from, other, more) {
-      const a = code.load("i64.load", f.at(source, from, 8), 0, true);
-      const b = code.load("i64.load", f.at(source, other, 8), 0, true);
-      const first = more(code.op("i64.le_u", a, b));
-      code.pin(first);
-      code.store("i64.store", f.at(target, to, 8), code.select(first, a, b));
-      return first;
-    },
-    place: (area, i) => code.load("i32.load", f.at(area, i, 8), 0, true),
-  };
-};
-
-/** Keys of 64 bits: sixteen bytes, the key and then the place. */
-export const paired = (f: Frame, length: number): Entries => {
-  const { code } = f;
-  return {
-    area: 16 * (length + 1),
-    put(area, i, key, place) {
-      code.store("i64.store", f.at(area, i, 16), key);
-      code.store("i32.store", f.at(area, i, 16), place, 8);
-    },
-    merge(source, target, to, from, other, more) {
-      const [at, alternative] = [f.at(source, from, 16), f.at(source, other, 16)];
-      const a = code.load("i64.load", at, 0, true);
-      const b = code.load("i64.load", alternative, 0, true);
-      const first = more(code.op("i64.le_u", a, b));
-      code.pin(first);
-      const entry = code.load("v128.load", code.select(first, at, alternative), 0, true);
-      code.store("v128.store", f.at(target, to, 16), entry);
-      return first;
-    },
-    place: (area, i) => code.load("i32.load", f.at(area, i, 16), 8, true),
-  };
-};
-
-/** Merges runs of 1, 2, 4, … of the entries with keys `keyAt`; returns the address of the area that ends up sorted. */
-export const mergeSort = (
-  f: Frame,
-  entries: Entries,
-  length: number,
-  keyAt: (l: Ref) => Ref,
-): Ref => {
-  const { code } = f;
+  const { entries } = row;
+  const { bytes } = entries;
+  // Places make keys of one word differ; of wide ones the first run's goes first where they are equal.
+  const compare = bytes === 4 ? "i32.le_u" : "i64.le_u";
   code.loop(f.constant(0), f.constant(length), 1, (l) => {
-    entries.put(f.scratch, l, keyAt(l), l);
+    entries.store(f.at(f.scratch, l, bytes), row.first(l));
   });
   const source = code.variable(f.scratch);
-  const target = code.variable(f.add(f.scratch, f.constant(entries.area)));
+  const target = code.variable(f.add(f.scratch, f.constant(areaOf(length, bytes))));
   const passes = Math.ceil(Math.log2(length));
   code.loop(f.constant(0), f.constant(passes), 1, (pass) => {
     const from = code.get(source);
@@ -93,16 +40,26 @@ export const mergeSort = (
         code.pin(i);
         // What of the output did not come from the first run came from the second.
         const j = f.add(f.sub(k, i), middle);
-        const first = entries.merge(from, to, k, i, j, (notGreater) => {
-          const left = code.op("i32.lt_u", i, middle);
-          const over = code.op("i32.ge_u", j, high);
-          return code.op("i32.and", left, code.op("i32.or", over, notGreater));
-        });
+        const a = entries.load(f.at(from, i, bytes));
+        const b = entries.load(f.at(from, j, bytes));
+        const left = code.op("i32.lt_u", i, middle);
+        const over = code.op("i32.ge_u", j, high);
+        const notGreater = code.op(compare, a[0] ?? 0, b[0] ?? 0);
+        const first = code.op("i32.and", left, code.op("i32.or", over, notGreater));
+        code.pin(first);
+        const chosen = a.map((part, n) => code.select(first, part, b[n] ?? part));
+        entries.store(f.at(to, k, bytes), chosen);
         code.set(taken, f.add(i, first));
       });
     });
     code.set(source, to);
     code.set(target, from);
   });
-  return code.get(source);
+  const sorted: Ref = code.get(source);
+  code.pin(sorted);
+  code.loop(f.constant(0), f.constant(length), 1, (rank) => {
+    const entry = entries.load(f.at(sorted, rank, bytes));
+    for (const part of entry) code.pin(part);
+    row.last(rank, entry);
+  });
 };
