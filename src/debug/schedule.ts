@@ -10,7 +10,7 @@ const quote = (text: string): string => `"${text.replace(/["\\]/g, "\\$&").repla
 
 /** How many of a routine's buffers are its operands: these come first. */
 const operandsOf = (r: Routine, buffers: number): number => {
-  if (r.routine === "sort") return buffers - 2;
+  if (r.routine === "sort") return 1;
   if (r.routine !== "matrix") return buffers - 1;
   return r.what === "solve" || r.what === "triangular" ? 2 : 1;
 };
