@@ -62,9 +62,8 @@ export interface AttentionSizes {
  * - attention: buffers q, k, v, mask if any, sinks [outer, heads] (float32) if any, out, and per query (float32) `top`,
  *   the largest score, and `total`, the sum of e^(score − top); a sink counts as one more score.
  * - attentionGradient: buffers q, k, v, mask if any, top, total, the cotangent `g` of out, and per query `delta`
- *   (float32); then dq (float32), dk, dv. With p = e^(score − top) / total, the cotangent of a score is
- *   p · (g · v − delta), zero where it is hidden. dq has an axis of `chunks` before the queries, to be summed: chunk c
- *   holds what the keys from c · ceil(keys / chunks) on contribute.
+ *   (float32); then dq, dk, dv. With p = e^(score − top) / total, the cotangent of a score is p · (g · v − delta), zero
+ *   where it is hidden.
  */
 export type Routine =
   | {
@@ -107,7 +106,7 @@ export type Routine =
       readonly code: number;
     }
   | ({ readonly routine: "attention"; readonly sinks: boolean } & AttentionSizes)
-  | ({ readonly routine: "attentionGradient"; readonly chunks: number } & AttentionSizes);
+  | ({ readonly routine: "attentionGradient" } & AttentionSizes);
 
 /** What raised a fault. */
 export const faults = { index: 1, singular: 2, eigenvalues: 3, singularValues: 4 } as const;

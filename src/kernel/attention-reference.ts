@@ -104,9 +104,8 @@ const gradient = (
   [v, top, total, g, delta]: readonly [Numbers, Numbers, Numbers, Numbers, Numbers],
   [dq, dk, dv]: readonly [Numbers, Numbers, Numbers],
 ): void => {
-  const { depth, width, chunks, queries } = s;
+  const { depth, width } = s;
   const [q, k] = inputs;
-  const chunk = Math.ceil(s.keys / chunks);
   const all = s.outer * s.batch * s.keyHeads * s.keys;
   const [sumK, sumV] = [new Float64Array(all * depth), new Float64Array(all * width)];
   const add = (list: Float64Array, i: number, x: number): void => {
@@ -114,7 +113,7 @@ const gradient = (
   };
   eachRow(s, (row) => {
     const { scores, hidden } = scoresOf(s, row, inputs);
-    const sumQ = new Float64Array(chunks * depth);
+    const sumQ = new Float64Array(depth);
     scores.forEach((score, j) => {
       const key = row.keys + j;
       const p = Math.exp(score - top.get(row.at)) / total.get(row.at);
@@ -122,14 +121,12 @@ const gradient = (
       if (hidden[j] === true) return;
       const ds = s.scale * p * (dot(g, row.at, v, key, width) - delta.get(row.at));
       for (let c = 0; c < depth; c++) {
-        add(sumQ, Math.floor(j / chunk) * depth + c, ds * k.get(key * depth + c));
+        add(sumQ, c, ds * k.get(key * depth + c));
         add(sumK, key * depth + c, ds * q.get(row.at * depth + c));
       }
     });
-    const head = (row.at - row.query) / queries;
-    sumQ.forEach((x, i) => {
-      const at = (head * chunks + Math.floor(i / depth)) * queries + row.query;
-      dq.set(at * depth + (i % depth), x);
+    sumQ.forEach((x, c) => {
+      dq.set(row.at * depth + c, x);
     });
   });
   sumK.forEach((x, i) => {
@@ -155,5 +152,5 @@ export const interpretAttention = (
     return;
   }
   const [top, total, g, delta] = [take(float32), take(float32), take(), take(float32)];
-  gradient(r, [q, k, mask], [v, top, total, g, delta], [take(float32), take(), take()]);
+  gradient(r, [q, k, mask], [v, top, total, g, delta], [take(), take(), take()]);
 };

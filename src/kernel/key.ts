@@ -68,7 +68,7 @@ const routineKey = (r: Routine): string => {
     case "attention":
       return `attention${r.sinks}${attentionKey(r)}`;
     case "attentionGradient":
-      return `attentionGradient${r.chunks},${attentionKey(r)}`;
+      return `attentionGradient${attentionKey(r)}`;
   }
 };
 

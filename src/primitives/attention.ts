@@ -1,6 +1,6 @@
 /** Attention: products of softmax weights with values, whose scores are never stored, and its gradient. */
 import { bool, type DType, float32, float64, int32 } from "../core/dtype.js";
-import { DTypeError, InternalError, ShapeError } from "../core/errors.js";
+import { DTypeError, ShapeError } from "../core/errors.js";
 import { promote } from "../core/promotion.js";
 import type { AttentionSizes, Routine } from "../core/routine.js";
 import { bindAll } from "../graph/bind.js";
@@ -16,8 +16,7 @@ import { exp } from "./exp-log.js";
 import { max } from "./extremum.js";
 import { at, same } from "./families/operands.js";
 import { matmul } from "./matmul.js";
-import { padTo } from "./pad-slice.js";
-import { permute, transposeLast } from "./permute.js";
+import { transposeLast } from "./permute.js";
 import { stopGradient } from "./stop-gradient.js";
 
 /** What attention does beside its operands. */
@@ -31,12 +30,10 @@ export interface AttentionAttrs {
   readonly sinks: boolean;
 }
 
-export interface AttentionGradientAttrs extends Omit<AttentionAttrs, "sinks"> {
-  /** Parts of the keys whose contributions to the gradient of the queries are kept apart. */
-  readonly chunks: number;
-}
+/** What the gradient needs of it. */
+export type AttentionGradientAttrs = Omit<AttentionAttrs, "sinks">;
 
-type Masking = Omit<AttentionAttrs, "sinks">;
+type Masking = AttentionGradientAttrs;
 
 interface Sizes {
   readonly lead: Shape;
@@ -179,28 +176,6 @@ const weightsBack = (
   return [weights, hide(raw, attrs.mask ? at(ins, 3) : null, attrs, s, 0)];
 };
 
-/** What chunk c of the keys contributes to the gradient of the queries, on an axis before the queries. */
-const queriesBack = (ds: Node, keys: Node, s: Sizes, chunks: number): Node => {
-  const size = Math.ceil(s.keys / chunks);
-  const zeros = (n: Node): number[] => n.shape.map(() => 0);
-  const [ahead, each] = [s.lead.length + 3, chunks * size];
-  const long = padTo(ds, zeros(ds), zeros(ds), grouped(s, each));
-  const parts = reshape(long, [...grouped(s, chunks), size]);
-  const axes = parts.shape.map((_, d) => d);
-  const first = permute(parts, [...axes.slice(0, ahead), ahead + 1, ahead, ahead + 2]);
-  const outer = [...s.lead, s.batch, s.keyHeads];
-  const longKeys = padTo(keys, zeros(keys), zeros(keys), [...outer, each, s.depth]);
-  const second = broadcast(reshape(longKeys, [...outer, 1, chunks, size, s.depth]), [
-    ...outer,
-    s.repeats,
-    chunks,
-    size,
-    s.depth,
-  ]);
-  const shape = [...s.lead, s.batch, s.heads, chunks, s.queries, s.depth];
-  return reshape(matmul(first, second), shape);
-};
-
 const gradientOperands = (
   ins: readonly Node[],
   attrs: AttentionGradientAttrs,
@@ -216,19 +191,14 @@ const gradientParts = (ins: readonly Node[], attrs: AttentionGradientAttrs): rea
   const [weights, raw] = weightsBack(ins, attrs, others);
   const wide = weights.dtype;
   const ds = scale(raw, attrs.scale);
-  const across = (x: Node): Node =>
-    transposeLast(reshape(x, [...s.lead, s.batch, s.keyHeads, s.repeats * s.queries, s.keys]));
+  const keyed = (x: Node): Node =>
+    reshape(x, [...s.lead, s.batch, s.keyHeads, s.repeats * s.queries, s.keys]);
+  const across = (x: Node): Node => transposeLast(keyed(x));
   return [
-    queriesBack(ds, cast(k, wide), s, attrs.chunks),
+    cast(reshape(matmul(keyed(ds), cast(k, wide)), q.shape), q.dtype),
     cast(matmul(across(ds), folded(cast(q, wide), s)), q.dtype),
     cast(matmul(across(weights), folded(cast(others[2], wide), s)), q.dtype),
   ];
-};
-
-/** Chunks for some sixteen tiles, each of keys enough to be worth it; no more than four, for they cost memory. */
-const chunksFor = (s: Sizes): number => {
-  const groups = Math.max(1, sizeOf(s.lead) * s.batch * s.keyHeads);
-  return Math.max(1, Math.min(4, Math.ceil(16 / groups), Math.floor(s.keys / 128)));
 };
 
 /** Runs over the keys once more, and streams as attention itself does; only masks need all cotangents of scores. */
@@ -245,13 +215,9 @@ const reverse: Reverse<AttentionAttrs> = {
     const { scale, causal, mask, sinks } = attrs;
     const masking = { scale, causal, mask };
     const operands = ins.slice(0, mask ? 4 : 3);
-    const [dq, dk, dv] = bindAll(attentionGradientP, [...operands, top, total, gOut, delta], {
-      ...masking,
-      chunks: chunksFor(s),
-    });
-    if (dq === undefined || dk === undefined || dv === undefined)
-      throw new InternalError("[attention] expected three gradients");
-    const pulled: (Node | null)[] = [cast(sum(dq, [dq.shape.length - 3]), out.dtype), dk, dv];
+    const pulled: (Node | null)[] = [
+      ...bindAll(attentionGradientP, [...operands, top, total, gOut, delta], masking),
+    ];
     if (mask) {
       const m = at(ins, 3);
       // By other primitives, with all scores in memory: computed only where someone asks for it.
@@ -344,17 +310,15 @@ export const attentionP: Primitive<AttentionAttrs> = define<AttentionAttrs>({
 
 /**
  * Operands q, k, v and a mask if there is one as for attention, its largest scores and sums, the cotangent g of its result
- * and delta [..., batch, heads, queries], the sum of g · result over channels. Results: the gradient of q by chunks of keys,
- * [..., batch, heads, chunks, queries, depth] in float32, and those of k and v.
+ * and delta [..., batch, heads, queries], the sum of g · result over channels. Results: the gradients of q, k and v.
  */
 export const attentionGradientP: Primitive<AttentionGradientAttrs> = define<AttentionGradientAttrs>(
   {
     name: "attentionGradient",
     rule: { family: "composite", decompose: gradientParts },
-    infer(ins, attrs) {
-      const s = requireOperands("attentionGradient", ins);
-      const shape = [...s.lead, s.batch, s.heads, attrs.chunks, s.queries, s.depth];
-      return [{ shape, dtype: float32 }, at(ins, 1), at(ins, 2)];
+    infer(ins) {
+      requireOperands("attentionGradient", ins);
+      return ins.slice(0, 3);
     },
     lift: same,
     lower: {
@@ -362,13 +326,9 @@ export const attentionGradientP: Primitive<AttentionGradientAttrs> = define<Atte
       describe: (attrs, operands): Routine => ({
         routine: "attentionGradient",
         ...routineSizes(attrs, operands),
-        chunks: attrs.chunks,
       }),
     },
-    key(attrs, sink) {
-      writeMasking(attrs, sink);
-      sink.int(attrs.chunks);
-    },
+    key: writeMasking,
   },
 );
 

@@ -108,10 +108,10 @@ export const forwardTiles = (module: Module, s: Attention, features: Features): 
     rows,
   );
   const size = Math.min(s.queries, blocks.queries) * s.keys * (s.causal ? 0.5 : 1);
-  return {
+  const phase = {
     tile: f,
     tiles: s.outer * s.batch * heads * blocks.queryBlocks,
     tileCost: size * ((depth + width) * cost.product + cost.score),
-    scratchBytes: layout.total,
   };
+  return { phases: [phase], scratchBytes: layout.total, sharedBytes: 0 };
 };

@@ -1,8 +1,12 @@
 /** The gradient of attention: scores are computed again block by block, so that none are kept beyond one. */
 import { bool, float32 } from "../../../core/dtype.js";
-import type { Routine } from "../../../core/routine.js";
+import type { AttentionSizes, Routine } from "../../../core/routine.js";
 import type { Features } from "../../contract.js";
-import type { Module } from "../encoder.js";
+import type { Func, Module } from "../encoder.js";
+import type { Ref } from "../lane-code.js";
+import type { Ops } from "../ops.js";
+import { Frame } from "../routines/frame.js";
+import { loadScalar, loadVector, storeScalar, storeVector } from "../storage.js";
 import { blocksOf, countsOf, Layout, panelOf, panelsOf, pitchOf } from "./blocks.js";
 import { maskAt } from "./heads.js";
 import { emitHide } from "./hide.js";
@@ -17,12 +21,53 @@ type Gradient = Extract<Routine, { routine: "attentionGradient" }>;
 /** Twelve arrays of a block and its scores twice stay in the L2 cache. */
 const most = { queries: 120, keys: 128 } as const;
 
+/** Chunks of keys for some sixteen tiles, each enough to be worth it; no more than four, for they cost memory. */
+const chunksFor = (s: AttentionSizes): number => {
+  const groups = Math.max(1, s.outer * s.batch * s.keyHeads);
+  return Math.max(1, Math.min(4, Math.ceil(16 / groups), Math.floor(s.keys / 128)));
+};
+
+/** A function (args, tile, scratch) that adds up the chunks of one head, from shared memory to buffer `to`. */
+const emitSum = (
+  module: Module,
+  features: Features,
+  { dtype, queries, depth }: AttentionSizes,
+  chunks: number,
+  to: number,
+): Func => {
+  const func = module.func(["i32", "i32", "i32"]);
+  const f = new Frame(func, features);
+  const { code, one, four } = f;
+  const size = queries * depth;
+  const from = f.at(f.shared, f.tile, chunks * size * 4);
+  const out = f.at(f.buffer(to), f.tile, size * dtype.size);
+  const total = (o: Ops, load: (at: number) => Ref): Ref => {
+    let sum = load(0);
+    for (let c = 1; c < chunks; c++) sum = o.narrow.add(sum, load(4 * c * size));
+    return sum;
+  };
+  const whole = size - (size % 4);
+  code.loop(f.constant(0), f.constant(whole), 4, (i) => {
+    const at = f.at(from, i, 4);
+    const sum = total(four, (offset) => loadVector(four, float32, at, offset, true));
+    storeVector(four, dtype, sum).all(f.at(out, i, dtype.size), 0);
+  });
+  code.loop(f.constant(whole), f.constant(size), 1, (i) => {
+    const at = f.at(from, i, 4);
+    const sum = total(one, (offset) => loadScalar(one, float32, at, offset, true));
+    storeScalar(one, dtype, f.at(out, i, dtype.size), sum);
+  });
+  code.finish();
+  return func;
+};
+
 /**
  * A tile is a chunk of the keys of one key head: it goes over all queries that read them, so that every result has one
- * writer. What the chunks contribute to the queries' gradient is added up outside.
+ * writer. What the chunks contribute to the queries' gradient is added up in a second phase.
  */
 export const gradientTiles = (module: Module, s: Gradient, features: Features): Tiles => {
-  const { dtype, keyHeads, depth, width, chunks } = s;
+  const { dtype, keyHeads, depth, width } = s;
+  const chunks = chunksFor(s);
   const chunk = Math.ceil(s.keys / chunks);
   const blocks = blocksOf(s, chunk, most);
   const keyCounts = [...blocks.keyCounts, ...countsOf(s.keys - (chunks - 1) * chunk, blocks.keys)];
@@ -90,11 +135,13 @@ export const gradientTiles = (module: Module, s: Gradient, features: Features): 
   const storeKeys = emitRowsOut(module, features, ofDepth, row.depth, null);
   const storeValues = emitRowsOut(module, features, ofWidth, row.width, null);
 
-  const [tops, totals, outCotangents, deltas, dq, dk, dv] = Array.from(
+  /** One chunk of floats needs no adding up. */
+  const direct = chunks === 1 && dtype === float32;
+  const [tops = 0, totals = 0, outCotangents = 0, deltas = 0, dq = 0, dk = 0, dv = 0] = Array.from(
     { length: 7 },
     (_, i) => (s.mask === null ? 3 : 4) + i,
   );
-  const at = (buffer = 0, index: Int, columns: number, bytes = dtype.size): Int =>
+  const at = (buffer: number, index: Int, columns: number, bytes = dtype.size): Int =>
     x.place(buffer, index, columns * bytes);
   const part = x.keep(x.rest(x.tile, chunks));
   const keyHead = x.keep(x.quotient(x.tile, chunks));
@@ -102,10 +149,14 @@ export const gradientTiles = (module: Module, s: Gradient, features: Features): 
   const to = x.keep(x.least(x.add(from, x.constant(chunk)), x.constant(s.keys)));
   const firstHead = x.keep(x.times(keyHead, repeats));
   const endHead = x.keep(x.add(firstHead, x.constant(repeats)));
-  /** Row of dq where the part of a head begins. */
-  const partOf = (head: Int): Int => x.times(x.add(x.times(head, chunks), part), s.queries);
+  /** Where a row of the part that a tile contributes to a head's queries is. */
+  const partOf = (head: Int, query: Int): Int => {
+    const first = x.times(x.add(x.times(head, chunks), part), s.queries);
+    const row = x.times(x.add(first, query), 4 * depth);
+    return direct ? x.add(x.place(dq, zero, 4), row) : x.add(x.shared, row);
+  };
   x.blocks(firstHead, endHead, 1, (head) => {
-    x.zero(at(dq, partOf(head), depth, 4), s.queries * depth * 4);
+    x.zero(partOf(head, zero), s.queries * depth * 4);
   });
   x.blocks(from, to, blocks.keys, (column, columns) => {
     const key = x.keep(x.add(x.times(keyHead, s.keys), column));
@@ -145,17 +196,27 @@ export const gradientTiles = (module: Module, s: Gradient, features: Features): 
         x.call(sumValues, weights, outPanels, dValues, columns, rows, wide, zero);
         x.call(sumKeys, cotangents, queryPanels, dKeys, columns, rows, deep, zero);
         x.call(sumQueries, cotangents, keyPanels, dQueries, rows, columns, deep, fresh);
-        x.call(addQueries, dQueries, at(dq, x.add(partOf(head), query), depth, 4), rows);
+        x.call(addQueries, dQueries, partOf(head, query), rows);
       });
     });
     x.call(storeKeys, dKeys, at(dk, key, depth), columns);
     x.call(storeValues, dValues, at(dv, key, width), columns);
   });
   const size = chunk * s.queries * repeats * (s.causal ? 0.5 : 1);
-  return {
+  const heads = s.outer * s.batch * s.heads;
+  const products = {
     tile: f,
     tiles: s.outer * s.batch * keyHeads * chunks,
     tileCost: size * ((3 * depth + 2 * width) * cost.product + cost.score),
+  };
+  const sums = {
+    tile: emitSum(module, features, s, chunks, dq),
+    tiles: heads,
+    tileCost: s.queries * depth * chunks * cost.sum,
+  };
+  return {
+    phases: direct ? [products] : [products, sums],
     scratchBytes: layout.total,
+    sharedBytes: direct ? 0 : heads * chunks * s.queries * depth * 4,
   };
 };

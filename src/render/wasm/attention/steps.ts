@@ -3,14 +3,20 @@ import { argBytes } from "../../contract.js";
 import type { Func } from "../encoder.js";
 
 /** Nanoseconds per product, and per score beside them. */
-export const cost = { product: 0.04, score: 0.5 } as const;
+export const cost = { product: 0.04, score: 0.5, sum: 0.2 } as const;
 
-export interface Tiles {
+export interface TilePhase {
   /** A function (args, tile, scratch). */
   readonly tile: Func;
   readonly tiles: number;
   readonly tileCost: number;
+}
+
+export interface Tiles {
+  readonly phases: readonly [TilePhase, ...TilePhase[]];
   readonly scratchBytes: number;
+  /** Bytes that one phase leaves for the next. */
+  readonly sharedBytes: number;
 }
 
 /** Pushes an i32. */
@@ -29,6 +35,11 @@ export class Steps {
   };
   readonly tile: Int = () => {
     this.f.get(1);
+  };
+
+  /** Address of what phases share. */
+  readonly shared: Int = () => {
+    this.f.get(0).op("i32.load", argBytes.shared);
   };
 
   constant(n: number): Int {
