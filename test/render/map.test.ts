@@ -292,6 +292,31 @@ test("exp and sigmoid where one of several vectors side by side leaves the usual
   }
 });
 
+test("powers with a known exponent", () => {
+  const bases = [0, -0, 1, -1, 2.5, -2.5, 1e-20, 3e30, Infinity, -Infinity, Number.NaN, 1e-41];
+  for (const exponent of [2, 3, 0.5, -0.5, -1, 1.5, -2, 0]) {
+    for (const [t, storage] of [
+      ["f32", d.float32],
+      ["f64", d.float64],
+    ] as const) {
+      for (const known of [true, false]) {
+        const b = new Builder(["grid", 0]);
+        const x = b.load(storage, affine(0, [0, 1]));
+        const y = known
+          ? b.constant(t, exponent)
+          : b.val({ op: "param", dtype: t, index: b.params.push(t) - 1 });
+        b.store(storage, affine(0, [0, 1]), b.op("pow", t, x, y), [0]);
+        agree(b.kernel(), bases.length, [bases.length, bases.length], {
+          make: (_, i) => bases[i] ?? 0,
+          ulps: 2,
+          params: known ? [] : [exponent],
+          label: `${t} to the power ${exponent}${known ? "" : " at run time"}`,
+        });
+      }
+    }
+  }
+});
+
 test("broadcast, reversed, strided and transposed operands", () => {
   for (const [m, n] of [
     [1, 1],

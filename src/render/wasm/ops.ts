@@ -216,12 +216,27 @@ const remainder: Rule = (x) =>
     return code.select(none, zero, code.select(adjust, int(x, "add", r, b), r));
   });
 
-/** Squares and cubes are common and need no logarithm. */
+/** √a as a power: of −0 it is 0, of −∞ it is ∞. */
+const root = ({ l }: Call, a: Ref): Ref => {
+  const infinite = l.eq(a, l.constant(Number.NEGATIVE_INFINITY));
+  return l.select(infinite, l.constant(Infinity), l.sqrt(l.add(a, l.constant(0))));
+};
+
+/** Exponents that are common and need no logarithm. */
+const powers: ReadonlyMap<number, (x: Call, a: Ref) => Ref> = new Map([
+  [2, ({ l }, a) => l.mul(a, a)],
+  [3, ({ l }, a) => l.mul(l.mul(a, a), a)],
+  [0.5, root],
+  [-0.5, (x, a) => x.l.div(x.l.constant(1), root(x, a))],
+  [-1, ({ l }, a) => l.div(l.constant(1), a)],
+]);
+
+/** Exponents of floats for which {@link Ops.apply} has short code when they are known. */
+export const shortPowers: readonly number[] = [...powers.keys()];
+
 const floatPower: Rule = (x) => {
-  const [a = 0] = x.args;
-  if (x.known[1] === 2) return x.l.mul(a, a);
-  if (x.known[1] === 3) return x.l.mul(x.l.mul(a, a), a);
-  return math(x);
+  const short = powers.get(Number(x.known[1] ?? Number.NaN));
+  return short === undefined ? math(x) : short(x, arg(x, 0));
 };
 
 const intPower: Rule = (x) => {

@@ -8,7 +8,7 @@ import type { Code } from "./block.js";
 import { Addresses, type Frame, type Lane } from "./frame.js";
 import type { Ref } from "./lane-code.js";
 import { expandAll, isTogether } from "./math/index.js";
-import { type Ops, widthOf } from "./ops.js";
+import { type Ops, shortPowers, widthOf } from "./ops.js";
 import { has, type Plan } from "./plan.js";
 import { loadEverySecond, loadGather, loadScalar, loadVector } from "./storage.js";
 import { transpose } from "./transpose.js";
@@ -155,7 +155,7 @@ export class Values {
     return results[beside.indexOf(frame)] ?? 0;
   }
 
-  /** An exponent that is the same everywhere is looked at first: squares and cubes are common. */
+  /** An exponent that is the same everywhere is looked at first: it is often one that needs no logarithm. */
   #power(frame: Frame, v: Scalar, o: Ops, args: readonly Ref[]): Ref {
     const { code, scalar } = this;
     const apply = (known: number | null): Ref =>
@@ -168,7 +168,11 @@ export class Values {
       const is = scalar.apply("eq", v.dtype, "bool", [e, scalar.constant(v.dtype, n)]);
       return code.choose(is, type, () => apply(n), no);
     };
-    return choose(2, () => choose(3, () => apply(null)));
+    const others = shortPowers.reduceRight(
+      (no: () => Ref, n) => () => choose(n, no),
+      () => apply(null),
+    );
+    return others();
   }
 
   // Guards
