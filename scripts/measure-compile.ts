@@ -36,6 +36,7 @@ time("1,000 dependent kernels, compiled", 200, () => compiledChain(x).eval());
 const tiny = (a: mx.NDArray, b: mx.NDArray): mx.NDArray => mx.sin(a).add(b);
 const compiledTiny = mx.compile(tiny);
 const y = vector(16);
+time("one operation on 16 floats, eager", 2000, () => mx.sin(x).eval());
 time("sin(a) + b of 16 floats, eager", 2000, () => tiny(x, y).eval());
 time("sin(a) + b of 16 floats, compiled", 2000, () => compiledTiny(x, y).eval());
 time("the compiled call alone, not evaluated", 2000, () => compiledTiny(x, y));
