@@ -128,15 +128,26 @@ export class Engine implements Evaluator {
     return found;
   }
 
-  /** Everything a run needs: leaves' storages, outputs, arena. */
+  /** Everything a run needs: leaves' storages, outputs, arena. Keeps nothing of it when there is no room for all. */
   private bind(pending: Pending, plan: Plan, layout: Layout): Storage[] {
     const slots: Storage[] = [];
-    for (const n of pending.leaves) slots.push(this.upload(n));
-    for (let i = 0; i < plan.outputs.length; i++) {
-      const donor = slots[layout.donors[i] ?? -1];
-      slots.push(donor ?? this.device.allocate(plan.outputs[i] ?? 0));
+    const taken: Storage[] = [];
+    const take = (bytes: number): Storage => {
+      const storage = this.device.allocate(bytes);
+      taken.push(storage);
+      return storage;
+    };
+    try {
+      for (const n of pending.leaves) slots.push(this.upload(n));
+      for (let i = 0; i < plan.outputs.length; i++) {
+        const donor = slots[layout.donors[i] ?? -1];
+        slots.push(donor ?? take(plan.outputs[i] ?? 0));
+      }
+      if (layout.arena > 0) slots.push(take(layout.arena));
+    } catch (error) {
+      for (const storage of taken) storage.dispose();
+      throw error;
     }
-    if (layout.arena > 0) slots.push(this.device.allocate(layout.arena));
     return slots;
   }
 

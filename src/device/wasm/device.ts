@@ -41,6 +41,8 @@ export interface WasmDeviceOptions {
   readonly threads?: number;
   /** False does without shared memory, and so without other threads, as where pages are not cross-origin isolated. */
   readonly sharedMemory?: boolean;
+  /** For tests of what happens then: says of an allocation that there shall be no room for it. */
+  readonly refuse?: (bytes: number) => boolean;
   /** Shares whatever can be, from the first moment, whether that pays or not: so that tests see threads. */
   readonly alwaysShare?: boolean;
   /** Which library of the system computes large matrix products; as the environment says by default. */
@@ -103,7 +105,8 @@ export class WasmDevice implements Device {
     this.threads = this.mostThreads(options.threads ?? parallelism());
     this.alwaysShare = options.alwaysShare ?? false;
     pools.register(this, this.helpers);
-    this.heap = new Heap(this.features.shared, limitBytes, synchronousCollection);
+    const { refuse = null } = options;
+    this.heap = new Heap(this.features.shared, limitBytes, synchronousCollection, refuse);
     this.loader = new Loader(this.heap.linear, this.features, options.render);
   }
 

@@ -38,8 +38,16 @@ export class Heap {
   private limit: number;
   private peak = 0;
 
-  /** With `synchronous` false dead owners are found by finalizers alone. */
-  constructor(shared: boolean, limitBytes: number, synchronous: boolean) {
+  private readonly refuse: ((bytes: number) => boolean) | null;
+
+  /** With `synchronous` false dead owners are found by finalizers alone. What `refuse` says is not to be had. */
+  constructor(
+    shared: boolean,
+    limitBytes: number,
+    synchronous: boolean,
+    refuse: ((bytes: number) => boolean) | null = null,
+  ) {
+    this.refuse = refuse;
     this.linear = new LinearMemory(shared, initialPages);
     this.limit = Math.min(limitBytes, this.linear.maxBytes);
     this.allocator = new Allocator(firstBlock, this.linear.bytes - slack);
@@ -49,7 +57,8 @@ export class Heap {
   /** A block that is in nobody's hands yet. Throws a DeviceError when there is no room, and can be used after that. */
   reserve(bytes: number): Block {
     if (this.liveness.pressing(bytes)) this.liveness.relieve(bytes);
-    const block = bytes > this.limit ? null : (this.take(bytes) ?? this.takeAfterCollection(bytes));
+    const none = bytes > this.limit || this.refuse?.(bytes) === true;
+    const block = none ? null : (this.take(bytes) ?? this.takeAfterCollection(bytes));
     if (block === null) {
       throw new DeviceError(
         `[allocate] expected room for ${readable(bytes)}, got ${readable(this.allocator.usedBytes)} live of a limit of ` +
