@@ -114,6 +114,8 @@ export const contractShape = (
     if (op.kind === "reduce") {
       if (!follows || late || mask !== grid)
         return refuse("a kernel with a contraction holds reductions of its whole result alone");
+      // It is lowered as a multiplication: such a kernel has no epilogue.
+      if (k === 0) return refuse("a contraction over a single element is element-wise");
       const t = epilogueSum(op, places, sizes, contract);
       if (t === null) return null;
       if ((terminals[0] ?? t).over !== t.over)
