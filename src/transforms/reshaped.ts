@@ -6,6 +6,8 @@ import { type Node, outsOf, type Shape, sameShape } from "../graph/node.js";
 import type { AnyPrimitive } from "../graph/primitive.js";
 import type { Recorded } from "../graph/recorded.js";
 import {
+  attentionGradientP,
+  attentionP,
   broadcastP,
   type CompiledAttrs,
   constantP,
@@ -36,6 +38,10 @@ const keeping: readonly AnyPrimitive[] = [
   standardizeP,
 ];
 
+/** Whether an application of attention has a mask, whose axes of length 1 repeat. */
+const masked = ({ attrs }: Node): boolean =>
+  typeof attrs === "object" && attrs !== null && "mask" in attrs && attrs.mask === true;
+
 class Dimensions {
   readonly lengths: Lengths = new Lengths();
   private readonly of = new Map<Node, readonly Length[]>();
@@ -65,8 +71,34 @@ class Dimensions {
     for (const [i, x] of a.entries()) this.lengths.equal(x, pick(b, i));
   }
 
+  /** Attention without a mask, of any number of batch entries; all else is fixed. */
+  private attention(n: Node, ins: readonly (readonly Length[])[]): void {
+    const batch = pick(pick(ins, 0), 0);
+    const rest = (dims: readonly Length[]): void => this.fix(dims.slice(1));
+    for (const [i, dims] of ins.entries()) {
+      // Sinks are one per head.
+      if (pick(n.ins, i).shape.length === 1) this.fix(dims);
+      else {
+        this.lengths.equal(pick(dims, 0), batch);
+        rest(dims);
+      }
+    }
+    for (const out of outsOf(n)) {
+      const dims = [batch, ...this.free(out.shape.slice(1))];
+      rest(dims);
+      this.set(out, dims);
+    }
+  }
+
   /** Takes up what a primitive says about the lengths of its operands and results. */
   relate(n: Node, prim: AnyPrimitive): void {
+    if ((prim === attentionP || prim === attentionGradientP) && !masked(n)) {
+      this.attention(
+        n,
+        n.ins.map((x) => this.get(x)),
+      );
+      return;
+    }
     const ins = n.ins.map((x) => this.get(x));
     const dims = this.result(n, prim, ins);
     if (dims !== null) this.set(n, dims);

@@ -142,6 +142,25 @@ test("small shapes in one kernel are those of the composition", () => {
   assert.equal(mx.debug.kernels(f(true)(...xs)).length, 1);
 });
 
+test("compiled without shapes, it takes any batch by one trace", () => {
+  let traces = 0;
+  const gradients = mx.compile(
+    (a: mx.NDArray, b: mx.NDArray) => {
+      traces++;
+      return mx.grad((x: mx.NDArray) => mx.sum(plain("causal")(x, b, b).square()))(a);
+    },
+    { shapeless: true },
+  );
+  for (const batch of [2, 3, 1]) {
+    const xs = [normal([batch, 2, 100, 6], 1), normal([batch, 1, 110, 6], 2)];
+    const own = mx.grad((x: mx.NDArray) =>
+      mx.sum(plain("causal")(x, at(xs, 1), at(xs, 1)).square()),
+    );
+    close(gradients(at(xs, 0), at(xs, 1)), own(at(xs, 0)), 1e-6, `batch of ${batch}`);
+  }
+  assert.equal(traces, 1);
+});
+
 test("results do not depend on the number of threads", () => {
   const run = (): unknown[] => {
     const xs = [normal([1, 3, 300, 16], 1), normal([1, 3, 300, 16], 2), normal([1, 3, 300, 16], 3)];
