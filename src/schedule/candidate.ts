@@ -1,5 +1,6 @@
 /** Groups as the partitioner holds them, and the attempt to make one of two: unified axes, then legality. */
 import { type Atoms, accessPlaces, type Places, splitDomain, Unifier } from "./atoms.js";
+import { packingLimit } from "./contract-shape.js";
 import { deny, refuse } from "./decisions.js";
 import type { Op, Read, Tensor } from "./graph.js";
 import { shapeOf } from "./legal.js";
@@ -9,6 +10,7 @@ import {
   type GroupShape,
   type IsStored,
   isReduction,
+  isSpread,
   maskOf,
   resultPlaces,
 } from "./shape.js";
@@ -26,8 +28,9 @@ export interface Group {
   readonly places: ReadonlyMap<Op, readonly Atoms[]>;
   readonly reads: ReadonlyMap<Tensor, readonly Read[]>;
   readonly shape: GroupShape;
-  /** It has a reduction. */
+  /** It has a reduction; one that its own row waits for, such as a norm's. */
   readonly reduces: boolean;
+  readonly waits: boolean;
 }
 
 const readsOf = (ops: readonly Op[]): Map<Tensor, Read[]> => {
@@ -63,7 +66,16 @@ export const uniformGroup = (
   const shape = shapeOf(ops, places, sizes, stored);
   return shape === null
     ? null
-    : { id, ops, sizes, places, reads: readsOf(ops), shape, reduces: ops.some(isReduction) };
+    : {
+        id,
+        ops,
+        sizes,
+        places,
+        reads: readsOf(ops),
+        shape,
+        reduces: ops.some(isReduction),
+        waits: ops.some((op) => isReduction(op) && isSpread(op)),
+      };
 };
 
 /** Both groups' atoms in one unifier; those of the second are shifted. */
@@ -121,14 +133,19 @@ class Merger {
   }
 
   /** Ties reads of the same tensor in both groups. */
-  shared(): void {
+  shared(): boolean {
+    let tied = false;
     for (const [t, reads] of this.a.reads) {
       const others = this.b.reads.get(t);
       const [x, y] = [reads[0], others?.[0]];
       if (x === undefined || y === undefined) continue;
       const [p, q] = [this.access(this.a, x), this.access(this.b, y)];
-      if (p.every((l) => l !== null) && q.every((l) => l !== null)) this.unify(p, q);
+      if (p.every((l) => l !== null) && q.every((l) => l !== null)) {
+        this.unify(p, q);
+        tied = true;
+      }
     }
+    return tied;
   }
 
   /** The merged group, or null where an operation would have one axis twice or there is no legal kernel. */
@@ -155,7 +172,16 @@ class Merger {
     let buffers = reads.size;
     for (const op of ops) if (stored(op, places)) buffers++;
     if (buffers > mostBuffers) return refuse(`more than ${mostBuffers} buffers`);
-    return { id, ops, sizes, places, reads, shape, reduces: this.a.reduces || this.b.reduces };
+    return {
+      id,
+      ops,
+      sizes,
+      places,
+      reads,
+      shape,
+      reduces: this.a.reduces || this.b.reduces,
+      waits: this.a.waits || this.b.waits,
+    };
   }
 
   /** For each atom of a group the merged group's atoms it became; null where nothing changes. */
@@ -202,6 +228,22 @@ export const mayMerge = (a: Group, b: Group): boolean => {
     return deny("a kernel holds one contraction");
   if (b.shape.contract !== null && a.reduces)
     return deny("the operands of a contraction are not reductions of the same kernel");
+  if (a.shape.contract !== null && b.waits)
+    return deny("a reduction that its own row waits for stays out of a contraction's kernel");
+  return b.shape.contract === null || mayPack(a, b, b.shape.contract);
+};
+
+/** A look at what the first group computes for the second's contraction. */
+const mayPack = (a: Group, b: Group, contract: Op): boolean => {
+  for (const { edge } of contract.reads) {
+    const t = edge.tensor;
+    const p = t.producers[0];
+    if (p === undefined || !a.places.has(p)) continue;
+    if (p.weight > packingLimit)
+      return deny("too dear to be computed anew each time an operand's panel is packed");
+    if (t.required || !t.readers.every((r) => a.places.has(r) || b.places.has(r)))
+      return deny("a value that feeds a contraction has other readers");
+  }
   return true;
 };
 
@@ -210,9 +252,10 @@ export const mergeGroups = (id: number, a: Group, b: Group, stored: IsStored): G
   for (const tie of [true, false]) {
     const m = new Merger(a, b);
     if (!m.internal()) return null;
-    if (tie) m.shared();
+    const tied = tie && m.shared();
     const merged = m.finish(id, stored);
-    if (merged !== null) return merged;
+    // Without shared inputs nothing would be different.
+    if (merged !== null || !tied) return merged;
   }
   return null;
 };

@@ -1,6 +1,5 @@
 /** Which sets of operations are one kernel around a contraction: what is packed, what follows, sums of what follows. */
 import { computeTypeOf } from "../core/scalar.js";
-import { sizeOf } from "../graph/node.js";
 import { slabRows } from "../kernel/ir.js";
 import type { Atoms } from "./atoms.js";
 import { deny, refuse } from "./decisions.js";
@@ -16,7 +15,7 @@ import {
 } from "./shape.js";
 
 /** Weight of all that may run while a contraction packs its operands. */
-const packingLimit = 4;
+export const packingLimit = 4;
 /** Tensors a contraction may read, both operands together, when it computes them while packing. */
 const packingReads = 4;
 
@@ -43,17 +42,6 @@ export const finishes = (
   return true;
 };
 
-/** Steps from a sum to where it is spread over what was summed. */
-const stepsToSpread = 8;
-
-/** Whether a sum is wanted all along the row it was taken over: softmax and norms are kernels of their own. */
-const isSpread = (op: Op, steps = stepsToSpread): boolean =>
-  op.out.readers.some((r) => {
-    if (r.kind !== "map") return false;
-    if (sizeOf(r.out.shape) > sizeOf(op.out.shape)) return true;
-    return steps > 1 && isSpread(r, steps - 1);
-  });
-
 /**
  * A sum over one side of a product, and over batches: it is taken while rows of the result are finished. Of a sum over
  * both sides the shorter one is left to the second kernel. Null where slabs of rows could lie in several tiles.
@@ -64,8 +52,6 @@ const epilogueSum = (
   sizes: readonly number[],
   contract: Op,
 ): Terminal | null => {
-  if (isSpread(op))
-    return refuse("a reduction that its own row waits for stays out of a contraction's kernel");
   const floats =
     computeTypeOf(op.out.dtype) === "f32" && computeTypeOf(contract.out.dtype) === "f32";
   const sums = op.lowering.kind === "reduce" && op.lowering.how === "sum";

@@ -1,4 +1,5 @@
 /** What a legal group looks like as a kernel, and facts about operations' axes as masks of atoms. */
+import { sizeOf } from "../graph/node.js";
 import type { Atoms } from "./atoms.js";
 import type { Op } from "./graph.js";
 
@@ -73,6 +74,22 @@ export const product = (mask: number, sizes: readonly number[]): number => {
   for (let a = 0; a < sizes.length; a++) if ((mask >> a) & 1) p *= sizes[a] ?? 1;
   return p;
 };
+
+/** Steps from a sum to where it is spread over what was summed. */
+const stepsToSpread = 8;
+
+/** Whether a sum is wanted all along the row it was taken over: softmax and norms are kernels of their own. */
+export const isSpread = (
+  op: Op,
+  steps: number = stepsToSpread,
+  seen: Set<Op> = new Set(),
+): boolean =>
+  op.out.readers.some((r) => {
+    if (r.kind !== "map" || seen.has(r)) return false;
+    seen.add(r);
+    if (sizeOf(r.out.shape) > sizeOf(op.out.shape)) return true;
+    return steps > 1 && isSpread(r, steps - 1, seen);
+  });
 
 /** Reductions that can be done in slabs whose sums are added afterwards. */
 export const isSlabbed = (op: Op): boolean =>
