@@ -33,6 +33,9 @@ export interface Phase {
  * Argument block: i32 outer size (axis 0), i32 address of the fault word (the first nonzero code raised stays there),
  * i32 number of the phase, i32 address of the memory that phases share, then one i32 address per buffer from byte 16, then from the next multiple of 8 one 8-byte slot per
  * parameter holding its compute type little-endian (bool as i32).
+ *
+ * An output may lie exactly where an input lies, for the pairs that kernel/overwrite.ts names: what a point reads of such an
+ * input is read before the point's first store.
  */
 export interface Rendered extends Phase {
   readonly bytes: Uint8Array;
