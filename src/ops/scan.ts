@@ -158,6 +158,34 @@ export function diff(a: Operand, n?: number | DiffOptions, options?: DiffOptions
   return wrap(x);
 }
 
+/** Elements that are scanned by doubling; longer rows are cut into blocks of so many. */
+const blockLength = 16;
+
+/** A running combination: inside blocks by doubling, then of what comes before each block. */
+const running = (
+  x: Node,
+  axis: number,
+  combine: (a: Node, b: Node) => Node,
+  start: p.ConstantValue,
+): Node => {
+  const length = x.shape[axis] ?? 0;
+  if (length <= 4 * blockLength) return doubling(x, axis, combine);
+  const blocks = Math.ceil(length / blockLength);
+  const missing = p.constantLike(p.sliceAxis(x, axis, 0, blocks * blockLength - length), start);
+  const [outer, inner] = [x.shape.slice(0, axis), x.shape.slice(axis + 1)];
+  const shape = [...outer, blocks, blockLength, ...inner];
+  const inside = doubling(p.reshape(p.concatenate([x, missing], axis), shape), axis + 1, combine);
+  const last = p.sliceAxis(inside, axis + 1, blockLength - 1, blockLength);
+  const totals = p.reshape(last, [...outer, blocks, ...inner]);
+  const first = p.constantLike(p.sliceAxis(totals, axis, 0, 1), start);
+  const shifted = p.concatenate([first, p.sliceAxis(totals, axis, 0, blocks - 1)], axis);
+  const before = running(shifted, axis, combine, start);
+  const dims = shape.map((_, d) => d).filter((d) => d !== axis + 1);
+  const whole = combine(inside, p.broadcast(before, shape, dims));
+  const flat = p.reshape(whole, [...outer, blocks * blockLength, ...inner]);
+  return p.sliceAxis(flat, axis, 0, length);
+};
+
 /** A scan by doubling, for what has no routine: `start` is the combination of nothing. */
 const doubled =
   (combine: (a: Node, b: Node) => Node, start: p.ConstantValue): Build =>
@@ -170,7 +198,7 @@ const doubled =
       const first = p.constantLike(p.sliceAxis(x, axis, 0, 1), start);
       x = p.concatenate([first, p.sliceAxis(x, axis, 0, length - 1)], axis);
     }
-    return p.flip(doubling(x, axis, combine), turned);
+    return p.flip(running(x, axis, combine, start), turned);
   };
 
 const logScan = doubled(p.logaddexp, Number.NEGATIVE_INFINITY);

@@ -214,6 +214,31 @@ test("scatter skips indices out of range and raises its code", () => {
   assert.equal(fault, 77);
 });
 
+test("wide blocks are scattered in pieces", () => {
+  for (const dtype of [float32, float16, uint8]) {
+    for (const mode of ["replace", "add", "max"] as const) {
+      const [rows, run, count] = [40, 256, 300];
+      const indices = Int32Array.from(
+        { length: count },
+        (_, i) => ((i * 13) % rows) - (i & 1) * rows,
+      );
+      const r: Routine = {
+        routine: "scatter",
+        dtype,
+        mode,
+        shape: [rows, run],
+        axes: [0],
+        slice: [1, run],
+        count,
+        code: 5,
+      };
+      const base = elements(dtype, rows * run, false);
+      const updates = elements(dtype, count * run, false);
+      assert.equal(compare(r, [base, updates, new Uint8Array(indices.buffer)], [dtype]), 0);
+    }
+  }
+});
+
 test("an index beyond an empty axis is out of range", () => {
   const r: Routine = {
     routine: "scatter",

@@ -9,7 +9,7 @@ import { argBytes } from "../../contract.js";
 import type { Ref } from "../lane-code.js";
 import { loadScalar, loadVector, storeScalar, storeVector } from "../storage.js";
 import { combinePairs, loadPair, storePair } from "./complex.js";
-import type { Frame, Work } from "./frame.js";
+import type { Frame, Work, WorkPhase } from "./frame.js";
 
 type Scatter = Extract<Routine, { routine: "scatter" }>;
 
@@ -113,54 +113,78 @@ const writeBlock = (f: Frame, r: Scatter, layout: Layout, source: Ref, target: R
   dimension(0, source, target);
 };
 
-/** memory.copy from buffer 0 to buffer `out`, before everything else. */
+/** Bytes of the base that one tile copies, and of one block it writes; work from which on that is shared. */
+const copyBytes = 262_144;
+const pieceBytes = 64;
+const mostPieces = 8;
+const sharedFrom = 32_768;
+
+/** memory.copy from buffer 0 to buffer `out`: a part per tile. */
 const copyBase = (f: Frame, out: number, bytes: number): void => {
+  const from = f.func.local("i32");
   const address = (i: number): void => {
-    f.func.get(0).op("i32.load", argBytes.buffers + 4 * i);
+    f.func
+      .get(0)
+      .op("i32.load", argBytes.buffers + 4 * i)
+      .get(from)
+      .op("i32.add");
   };
+  f.func.get(1).i32(copyBytes).op("i32.mul").set(from);
   address(out);
   address(0);
-  f.func.i32(bytes).copy();
+  f.func.i32(bytes).get(from).op("i32.sub").i32(copyBytes);
+  f.func.i32(bytes).get(from).op("i32.sub").i32(copyBytes).op("i32.lt_u").select("i32").copy();
+};
+
+/** Into how many parts of equal length contiguous blocks are cut: each is one tile's, in the order of the updates. */
+const piecesOf = (r: Scatter, { outer, run }: Layout): number => {
+  if (sizeOf(outer) !== 1 || r.count * run < sharedFrom || r.dtype.kind === "complex") return 1;
+  let pieces = 1;
+  const even = (n: number): boolean => (run * r.dtype.size) % (n * pieceBytes) === 0;
+  while (pieces < mostPieces && even(2 * pieces)) pieces *= 2;
+  return pieces;
 };
 
 export const scatterWork = (routine: Scatter): Work => {
   const r = simplified(routine);
-  const layout = layoutOf(r);
-  const size = sizeOf(r.shape);
+  const whole = layoutOf(r);
+  const pieces = piecesOf(r, whole);
+  const layout = { ...whole, run: whole.run / pieces };
+  const bytes = sizeOf(r.shape) * r.dtype.size;
   const block = sizeOf(r.slice);
   const out = 2 + r.axes.length;
-  return {
-    scratchBytes: 0,
-    phases: [
-      {
-        tiles: 1,
-        tileCost: size * r.dtype.size * 0.1 + r.count * (5 + block),
-        write(f) {
-          const { code } = f;
-          copyBase(f, out, size * r.dtype.size);
-          if (block === 0) return;
-          code.loop(code.i32(0), code.i32(r.count), 1, (n) => {
-            let inside = code.i32(1);
-            let target = f.buffer(out);
-            r.axes.forEach((axis, j) => {
-              const extent = r.shape[axis] ?? 0;
-              const raw = code.load("i32.load", f.at(f.buffer(2 + j), n, 4), 0, true);
-              const wrapped = f.add(raw, code.i32(extent));
-              const index = code.select(code.op("i32.lt_s", raw, code.i32(0)), wrapped, raw);
-              const last = extent - (r.slice[axis] ?? 0);
-              const fits = last < 0 ? code.i32(0) : code.op("i32.le_u", index, code.i32(last));
-              inside = j === 0 ? fits : code.op("i32.and", inside, fits);
-              target = f.at(target, index, (layout.strides[axis] ?? 0) * r.dtype.size);
-            });
-            const source = f.at(f.buffer(1), n, block * r.dtype.size);
-            code.if(
-              inside,
-              () => writeBlock(f, r, layout, source, target),
-              () => f.fault(r.code),
-            );
-          });
-        },
-      },
-    ],
+  const copy: WorkPhase = {
+    tiles: Math.ceil(bytes / copyBytes),
+    tileCost: Math.min(bytes, copyBytes) * 0.1,
+    write: (f) => copyBase(f, out, bytes),
   };
+  const update: WorkPhase = {
+    tiles: block === 0 ? 0 : pieces,
+    tileCost: r.count * (5 + (0.5 * block) / pieces),
+    write(f) {
+      const { code } = f;
+      const skipped = f.times(f.tile, layout.run * r.dtype.size);
+      code.loop(code.i32(0), code.i32(r.count), 1, (n) => {
+        let inside = code.i32(1);
+        let target = f.add(f.buffer(out), skipped);
+        r.axes.forEach((axis, j) => {
+          const extent = r.shape[axis] ?? 0;
+          const raw = code.load("i32.load", f.at(f.buffer(2 + j), n, 4), 0, true);
+          const wrapped = f.add(raw, code.i32(extent));
+          const index = code.select(code.op("i32.lt_s", raw, code.i32(0)), wrapped, raw);
+          const last = extent - (r.slice[axis] ?? 0);
+          const fits = last < 0 ? code.i32(0) : code.op("i32.le_u", index, code.i32(last));
+          inside = j === 0 ? fits : code.op("i32.and", inside, fits);
+          target = f.at(target, index, (layout.strides[axis] ?? 0) * r.dtype.size);
+        });
+        const source = f.add(f.at(f.buffer(1), n, block * r.dtype.size), skipped);
+        code.if(
+          inside,
+          () => writeBlock(f, r, layout, source, target),
+          () => f.fault(r.code),
+        );
+      });
+    },
+  };
+  return { scratchBytes: 0, phases: [copy, update] };
 };
