@@ -1,5 +1,6 @@
 /** Singular values of a real upper bidiagonal matrix by implicit shifted QR steps. */
-import { length, turnRows } from "./mat.js";
+import { length, scratch } from "./mat.js";
+import { turnAll, turnRows } from "./rows.js";
 
 const epsilon = 2 ** -52;
 const mostSteps = 75;
@@ -89,7 +90,19 @@ const start = (
   return [first * first - shift, first * (el / size)];
 };
 
-const chase = (b: Bidiagonal, l: number, k: number): void => {
+/** Cosines and sines of the turns of one step. */
+interface Turns {
+  readonly c: Float64Array;
+  readonly s: Float64Array;
+}
+
+const turns = (n: number): Turns => ({ c: scratch(n, false).re, s: scratch(n, false).re });
+
+const apply = ({ planes, width }: Turned, first: number, { c, s }: Turns, count: number): void => {
+  for (const a of planes) turnAll(a, width, first, 1, c, s, count);
+};
+
+const chase = (b: Bidiagonal, l: number, k: number, onRight: Turns, onLeft: Turns): void => {
   const { d, e } = b;
   let [f, g] = start(d, e, l, k);
   for (let i = l; i < k; i++) {
@@ -101,7 +114,8 @@ const chase = (b: Bidiagonal, l: number, k: number): void => {
     e[i] = c * (e[i] ?? 0) - s * (d[i] ?? 0);
     g = s * (d[i + 1] ?? 0);
     d[i + 1] = c * (d[i + 1] ?? 0);
-    turn(b.right, i, i + 1, c, s);
+    onRight.c[i - l] = c;
+    onRight.s[i - l] = s;
     r = length(f, g);
     c = r === 0 ? 1 : f / r;
     s = r === 0 ? 0 : g / r;
@@ -112,9 +126,12 @@ const chase = (b: Bidiagonal, l: number, k: number): void => {
       g = s * (e[i + 1] ?? 0);
       e[i + 1] = c * (e[i + 1] ?? 0);
     }
-    turn(b.left, i, i + 1, c, s);
+    onLeft.c[i - l] = c;
+    onLeft.s[i - l] = s;
   }
   e[k - 1] = f;
+  apply(b.right, l, onRight, k - l);
+  apply(b.left, l, onLeft, k - l);
 };
 
 /** Makes `d` the singular values, not negative and in no order; `e` ends as zero. False where that does not converge. */
@@ -128,7 +145,7 @@ export const diagonaliseBidiagonal = (b: Bidiagonal): boolean => {
   }
   if (size === Infinity) return false;
   const least = epsilon * epsilon * size;
-  const zero = epsilon * size * epsilon;
+  const [onRight, onLeft] = [turns(d.length), turns(d.length)];
   for (let k = d.length - 1; k >= 0; k--) {
     for (let steps = 0; ; steps++) {
       let l = k;
@@ -138,7 +155,7 @@ export const diagonaliseBidiagonal = (b: Bidiagonal): boolean => {
           e[l - 1] = 0;
           break;
         }
-        if (Math.abs(d[l - 1] ?? 0) <= zero) {
+        if (Math.abs(d[l - 1] ?? 0) <= least) {
           d[l - 1] = 0;
           clearRow(b, l, k);
           break;
@@ -146,10 +163,10 @@ export const diagonaliseBidiagonal = (b: Bidiagonal): boolean => {
       }
       if (l === k) break;
       if (steps === mostSteps) return false;
-      if (Math.abs(d[k] ?? 0) <= zero) {
+      if (Math.abs(d[k] ?? 0) <= least) {
         d[k] = 0;
         clearColumn(b, l, k);
-      } else chase(b, l, k);
+      } else chase(b, l, k, onRight, onLeft);
     }
     if ((d[k] ?? 0) < 0) {
       d[k] = -(d[k] ?? 0);

@@ -1,5 +1,6 @@
 /** Eigenvalues and eigenvectors of general matrices, from their Schur form. */
-import { axpy, cell, length, type Mat, quotient, scaleRow, setAt, zeros } from "./mat.js";
+import { type Cell, cell, length, type Mat, quotient, scratch, setAt } from "./mat.js";
+import { addRows, dot, scaleRow, squares } from "./rows.js";
 import { schur } from "./schur.js";
 import { fixPhase } from "./tridiagonal.js";
 
@@ -46,51 +47,72 @@ const tame = (x: Mat, i: number, n: number): void => {
   if (size > 1e100) scaleRow(x, 0, 1 / size, 0, n);
 };
 
-/** The eigenvector of a (quasi-)triangular matrix for its eigenvalue `k`, by back substitution. */
-const eigenvector = (t: Mat, w: Mat, k: number, n: number, size: number): Mat => {
-  const x = zeros(n, true);
+/** Minus the product of row `i` of `t` with `x` over columns `from` up to `to`. */
+const rowTimes = (
+  out: Cell,
+  t: Mat,
+  i: number,
+  n: number,
+  x: Mat,
+  from: number,
+  to: number,
+): void => {
+  const count = to - from;
+  dot(out, { re: t.re, im: null }, i * n + from, { re: x.re, im: null }, from, count, false);
+  let [re, im] = [out.re, 0];
+  if (x.im !== null) {
+    dot(out, { re: t.re, im: null }, i * n + from, { re: x.im, im: null }, from, count, false);
+    im = out.re;
+  }
+  if (t.im !== null && x.im !== null) {
+    dot(out, { re: t.im, im: null }, i * n + from, { re: x.im, im: null }, from, count, false);
+    re -= out.re;
+    dot(out, { re: t.im, im: null }, i * n + from, { re: x.re, im: null }, from, count, false);
+    im += out.re;
+  }
+  out.re = -re;
+  out.im = -im;
+};
+
+/** The eigenvector of a (quasi-)triangular matrix for its eigenvalue `k`, by back substitution; zero beyond row k + 1. */
+const eigenvector = (t: Mat, w: Mat, k: number, n: number, size: number, x: Mat): void => {
+  x.re.fill(0);
+  x.im?.fill(0);
   const [lr, li] = [w.re[k] ?? 0, w.im?.[k] ?? 0];
   const least = Math.max(epsilon * size, 1e-290);
-  const re = (i: number, j: number): number => t.re[i * n + j] ?? 0;
-  const im = (i: number, j: number): number => t.im?.[i * n + j] ?? 0;
   const v = cell();
-  let last = k;
-  if (paired(t, n, k + 1) || paired(t, n, k)) {
-    last = paired(t, n, k) ? k : k + 1;
-    setAt(x, last, 1, 0);
-    quotient(v, lr - re(last, last), li, re(last, last - 1), 0);
-    setAt(x, last - 1, v.re, v.im);
-    last--;
-  } else setAt(x, k, 1, 0);
-  const end = x.re.findLastIndex((_, i) => (x.re[i] ?? 0) !== 0) + 1;
-  for (let i = last - 1; i >= 0; i--) {
-    const right = (row: number): readonly [number, number] => {
-      let [sr, si] = [0, 0];
-      for (let j = i + 1; j < end; j++) {
-        const [a, b] = [re(row, j), im(row, j)];
-        const [p, q] = [x.re[j] ?? 0, x.im?.[j] ?? 0];
-        sr -= a * p - b * q;
-        si -= a * q + b * p;
-      }
-      return [sr, si];
-    };
-    const [fr, fi] = right(i);
+  const other = cell();
+  const last = paired(t, n, k + 1) ? k + 1 : k;
+  setAt(x, last, 1, 0);
+  let top = last;
+  if (paired(t, n, last)) {
+    quotient(v, lr - (t.re[last * n + last] ?? 0), li, t.re[last * n + last - 1] ?? 0, 0);
+    setAt(x, --top, v.re, v.im);
+  }
+  for (let i = top - 1; i >= 0; i--) {
+    const at = i * n + i;
+    rowTimes(v, t, i, n, x, i + 1, last + 1);
     if (paired(t, n, i)) {
-      const [er, ei] = right(i - 1);
-      const a = re(i - 1, i - 1) - lr;
-      const d = re(i, i) - lr;
-      solvePair(x, i - 1, [a, -li, re(i - 1, i), re(i, i - 1), d, -li, er, ei, fr, fi], least);
+      rowTimes(other, t, i - 1, n, x, i + 1, last + 1);
+      const a = (t.re[at - n - 1] ?? 0) - lr;
+      const d = (t.re[at] ?? 0) - lr;
+      const [b, c] = [t.re[at - n] ?? 0, t.re[at - 1] ?? 0];
+      solvePair(x, i - 1, [a, -li, b, c, d, -li, other.re, other.im, v.re, v.im], least);
       i--;
     } else {
-      let dr = re(i, i) - lr;
-      const di = im(i, i) - li;
+      let dr = (t.re[at] ?? 0) - lr;
+      const di = (t.im?.[at] ?? 0) - li;
       if (length(dr, di) < least) dr = least;
-      quotient(v, fr, fi, dr, di);
+      quotient(v, v.re, v.im, dr, di);
       setAt(x, i, v.re, v.im);
     }
     tame(x, i, n);
   }
-  return x;
+};
+
+/** Column `k` of `v` becomes the unit vector along `row`; `sign` -1 conjugates it. */
+const place = (v: Mat, k: number, n: number, row: Mat, sign: number): void => {
+  for (let i = 0; i < n; i++) setAt(v, i * n + k, row.re[i] ?? 0, sign * (row.im?.[i] ?? 0));
 };
 
 /**
@@ -98,24 +120,33 @@ const eigenvector = (t: Mat, w: Mat, k: number, n: number, size: number): Mat =>
  * is null. False where the iteration does not converge.
  */
 export const eig = (a: Mat, w: Mat, v: Mat | null, n: number): boolean => {
-  const { t, rows, converged } = schur(a, n);
+  const { t, rows, converged } = schur(a, n, v !== null);
   if (!converged) return false;
   eigenvalues(t, w, n);
   if (v === null) return true;
   let size = 0;
   for (const x of t.re) size = Math.max(size, Math.abs(x));
-  const z: Mat = { re: rows.re, im: rows.im ?? new Float64Array(rows.re.length) };
+  const x = scratch(n, true);
+  const row = scratch(n, true);
+  const [re, im] = [row.re, row.im ?? row.re];
+  const real = (m: Float64Array | null): Mat => ({ re: m ?? re, im: null });
   for (let k = 0; k < n; k++) {
-    const x = eigenvector(t, w, k, n, size);
-    const row = zeros(n, true);
-    for (let i = 0; i < n; i++)
-      if ((x.re[i] ?? 0) !== 0 || (x.im?.[i] ?? 0) !== 0)
-        axpy(row, 0, x.re[i] ?? 0, x.im?.[i] ?? 0, z, i * n, n);
+    const alone = t.im === null && (w.im?.[k] ?? 0) === 0;
+    eigenvector(t, w, k, n, size, alone ? real(x.re) : x);
+    if (alone) x.im?.fill(0);
+    const count = Math.min(k + 2, n);
+    re.fill(0);
+    im.fill(0);
+    addRows(real(re), 0, 1, real(x.re), 0, 1, real(rows.re), 0, n, count, n);
+    if (!alone) addRows(real(im), 0, 1, real(x.im), 0, 1, real(rows.re), 0, n, count, n);
+    if (rows.im !== null) {
+      addRows(real(re), 0, -1, real(x.im), 0, 1, real(rows.im), 0, n, count, n);
+      addRows(real(im), 0, 1, real(x.re), 0, 1, real(rows.im), 0, n, count, n);
+    }
     fixPhase(row, 0, n);
-    let norm = 0;
-    for (let i = 0; i < n; i++) norm += (row.re[i] ?? 0) ** 2 + (row.im?.[i] ?? 0) ** 2;
-    scaleRow(row, 0, 1 / Math.sqrt(norm), 0, n);
-    for (let i = 0; i < n; i++) setAt(v, i * n + k, row.re[i] ?? 0, row.im?.[i] ?? 0);
+    scaleRow(row, 0, 1 / Math.sqrt(squares(row, 0, n)), 0, n);
+    place(v, k, n, row, 1);
+    if (paired(t, n, k + 1)) place(v, ++k, n, row, -1);
   }
   return true;
 };

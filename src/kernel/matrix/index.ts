@@ -5,8 +5,9 @@ import type { Routine } from "../../core/routine.js";
 import { cholesky } from "./cholesky.js";
 import { eig } from "./eig.js";
 import { invert, lu, solve } from "./lu.js";
-import { copyInto, copyOf, largest, type Mat, scaleRow } from "./mat.js";
+import { copyInto, copyOf, largest, type Mat, resetScratch } from "./mat.js";
 import { qr } from "./qr.js";
+import { scaleRow } from "./rows.js";
 import { svd } from "./svd.js";
 import { solveTriangular } from "./triangular.js";
 import { eigh } from "./tridiagonal.js";
@@ -82,6 +83,7 @@ const leveller = (size: number): number =>
 
 /** Runs a routine on one matrix; false where it has no result, which then is infinite or NaN in part. */
 export const runMatrix = (r: Matrices, ins: readonly Mat[], outs: readonly Mat[]): boolean => {
+  resetScratch();
   const which = sized[r.what];
   const [a] = ins;
   if (which === undefined || a === undefined) return run(r, ins, outs);

@@ -1,15 +1,6 @@
 /** LU factorisation with row exchanges, and what is solved with it. */
-import {
-  axpy,
-  cell,
-  copyInto,
-  copyOf,
-  identity,
-  type Mat,
-  quotient,
-  setAt,
-  swapRows,
-} from "./mat.js";
+import { cell, copyInto, copyOf, identity, type Mat, quotient, scratch, setAt } from "./mat.js";
+import { addRows, axpy, swapRows } from "./rows.js";
 import { solveTriangular } from "./triangular.js";
 
 const size = (a: Mat, i: number): number => {
@@ -28,6 +19,18 @@ const pivotRow = (a: Mat, m: number, n: number, k: number): number => {
   return best;
 };
 
+/** Columns whose effect on those right of them is added in one pass. */
+const panel = 8;
+
+/** Brings what is right of the factored columns `from` up to `to` up to date. */
+const update = (a: Mat, m: number, n: number, from: number, to: number): void => {
+  const columns = n - to;
+  for (let i = from + 1; i < m; i++) {
+    const count = Math.min(i, to) - from;
+    addRows(a, i * n + to, -1, a, i * n + from, 1, a, from * n + to, n, count, columns);
+  }
+};
+
 /**
  * Factors the m×n `a` in place: below the diagonal the factors of L, whose diagonal is 1, the rest is U. Row k was
  * exchanged with row `pivots[k]`, and row i of L·U is row `order[i]` of what was given. False where U is singular.
@@ -42,7 +45,8 @@ export const factor = (
   const f = cell();
   let regular = true;
   for (let i = 0; i < m; i++) order[i] = i;
-  for (let k = 0; k < Math.min(m, n); k++) {
+  const least = Math.min(m, n);
+  for (let k = 0; k < least; k++) {
     const p = pivotRow(a, m, n, k);
     pivots[k] = p;
     swapRows(a, k * n, p * n, n);
@@ -51,16 +55,21 @@ export const factor = (
     order[p] = moved;
     const re = a.re[k * n + k] ?? 0;
     const im = a.im?.[k * n + k] ?? 0;
+    const start = k - (k % panel);
+    const end = Math.min(start + panel, least);
     if (re === 0 && im === 0) {
       regular = false;
+      // All below is zero as well: factors of zero leave the other rows as they are.
+      if (k + 1 === end) update(a, m, n, start, end);
       continue;
     }
     for (let i = k + 1; i < m; i++) {
       const at = i * n + k;
       quotient(f, a.re[at] ?? 0, a.im?.[at] ?? 0, re, im);
       setAt(a, at, f.re, f.im);
-      axpy(a, at + 1, -f.re, -f.im, a, k * n + k + 1, n - k - 1);
+      axpy(a, at + 1, -f.re, -f.im, a, k * n + k + 1, end - k - 1);
     }
+    if (k + 1 === end) update(a, m, n, start, end);
   }
   return regular;
 };
@@ -77,8 +86,8 @@ const ordered = (out: Mat, b: Mat, order: Float64Array, k: number): void => {
 /** a·x = b of an n×n and an n×k matrix; false, and infinities or NaN, where `a` is singular. */
 export const solve = (a: Mat, b: Mat, x: Mat, n: number, k: number): boolean => {
   const packed = copyOf(a);
-  const order = new Float64Array(n);
-  const regular = factor(packed, n, n, new Float64Array(n), order);
+  const order = scratch(n, false).re;
+  const regular = factor(packed, n, n, scratch(n, false).re, order);
   ordered(x, b, order, k);
   solveTriangular(packed, x, n, k, false, true);
   solveTriangular(packed, x, n, k, true, false);

@@ -1,16 +1,6 @@
 /** Householder reflections, made from a vector and applied to either side of a matrix. */
-import {
-  axpy,
-  type Cell,
-  cell,
-  dot,
-  type Mat,
-  quotient,
-  scaleRow,
-  setAt,
-  squares,
-  zeros,
-} from "./mat.js";
+import { type Cell, cell, copyOf, type Mat, quotient, scratch, setAt } from "./mat.js";
+import { addOuter, addRows, axpy, dot, rowProducts, scaleRow, squares } from "./rows.js";
 
 /** I - tau·v·vᴴ. */
 export interface Reflection {
@@ -53,14 +43,25 @@ export interface Block {
   readonly columns: number;
 }
 
+const conjugated = (v: Mat): Mat => {
+  if (v.im === null) return v;
+  const out = copyOf(v);
+  scaleRow({ re: out.im ?? out.re, im: null }, 0, -1, 0, v.re.length);
+  return out;
+};
+
 /** Applies a reflection, or its adjoint, from the left; element `at` of `v` belongs to the first row of the block. */
 export const reflectLeft = (b: Block, v: Mat, at: number, tau: Cell, adjoint: boolean): void => {
   if (tau.re === 0 && tau.im === 0) return;
   const { a, stride, columns } = b;
   const first = b.row * stride + b.column;
-  const w = zeros(columns, a.im !== null);
-  for (let r = 0; r < b.rows; r++)
-    axpy(w, 0, v.re[at + r] ?? 0, -(v.im?.[at + r] ?? 0), a, first + r * stride, columns);
+  const w = scratch(columns, a.im !== null);
+  const bar = conjugated(v);
+  addRows(w, 0, 1, bar, at, 1, a, first, stride, b.rows, columns);
+  if (a.im === null) {
+    addOuter(a.re, first, stride, b.rows, -tau.re, v.re, at, w.re, 0, columns);
+    return;
+  }
   const ti = adjoint ? -tau.im : tau.im;
   for (let r = 0; r < b.rows; r++) {
     const re = v.re[at + r] ?? 0;
@@ -74,9 +75,15 @@ export const reflectRight = (b: Block, v: Mat, at: number, tau: Cell): void => {
   if (tau.re === 0 && tau.im === 0) return;
   const { a, stride, columns } = b;
   const first = b.row * stride + b.column;
+  if (a.im === null) {
+    const w = scratch(b.rows, false).re;
+    rowProducts(w, a.re, first, stride, b.rows, v.re, at, columns);
+    addOuter(a.re, first, stride, b.rows, -tau.re, w, 0, v.re, at, columns);
+    return;
+  }
   const s = cell();
   // The conjugate of v, which a row of the result is a multiple of away from the row given.
-  const bar: Mat = { re: v.re, im: v.im === null ? null : v.im.map((x) => -x) };
+  const bar = conjugated(v);
   for (let r = 0; r < b.rows; r++) {
     const row = first + r * stride;
     dot(s, a, row, v, at, columns, false);
@@ -92,7 +99,7 @@ export const accumulate = (
   shift: number,
   complex: boolean,
 ): Mat => {
-  const q = zeros(rows * columns, complex);
+  const q = scratch(rows * columns, complex);
   for (let i = 0; i < Math.min(rows, columns); i++) q.re[i * columns + i] = 1;
   for (let j = list.length - 1; j >= 0; j--) {
     const h = list[j];
@@ -113,7 +120,7 @@ export const columnOf = (
   rows: number,
   column: number,
 ): Mat => {
-  const v = zeros(rows, a.im !== null);
+  const v = scratch(rows, a.im !== null);
   for (let r = 0; r < rows; r++) {
     const at = (row + r) * stride + column;
     setAt(v, r, a.re[at] ?? 0, a.im?.[at] ?? 0);

@@ -1,13 +1,8 @@
 /** Schur forms: a Hessenberg matrix brought to (quasi-)triangular form by shifted QR steps. */
-import { cell, copyOf, length, type Mat, quotient, setAt, transposed } from "./mat.js";
-import {
-  accumulate,
-  columnOf,
-  type Reflection,
-  reflection,
-  reflectLeft,
-  reflectRight,
-} from "./reflect.js";
+
+import { realSchur } from "./francis.js";
+import { blockStart, hessenberg, modulus, mostSteps } from "./hessenberg.js";
+import { cell, length, type Mat, quotient, setAt } from "./mat.js";
 
 /** a = z·t·zᴴ; `rows` holds the columns of z as rows. */
 export interface Schur {
@@ -15,180 +10,6 @@ export interface Schur {
   readonly rows: Mat;
   readonly converged: boolean;
 }
-
-const epsilon = 2 ** -52;
-const mostSteps = 60;
-
-const hessenberg = (a: Mat, n: number): { h: Mat; rows: Mat } => {
-  const h = copyOf(a);
-  const list: Reflection[] = [];
-  for (let i = 0; i + 2 < n; i++) {
-    const rest = n - i - 1;
-    const v = columnOf(h, n, i + 1, rest, i);
-    const tau = cell();
-    const beta = reflection(v, 0, rest, tau);
-    for (let r = i + 1; r < n; r++) setAt(h, r * n + i, r === i + 1 ? beta : 0, 0);
-    reflectLeft(
-      { a: h, stride: n, row: i + 1, rows: rest, column: i + 1, columns: rest },
-      v,
-      0,
-      tau,
-      true,
-    );
-    reflectRight({ a: h, stride: n, row: 0, rows: n, column: i + 1, columns: rest }, v, 0, tau);
-    list.push({ v, tau });
-  }
-  return { h, rows: transposed(accumulate(list, n, n, 1, a.im !== null), n, n, false) };
-};
-
-const modulus = (a: Mat, i: number): number => {
-  const re = Math.abs(a.re[i] ?? 0);
-  return a.im === null ? re : re + Math.abs(a.im[i] ?? 0);
-};
-
-/** The first row of the block that ends at row `hi`; what stands left of it is set to zero. */
-const blockStart = (h: Mat, n: number, hi: number, least: number): number => {
-  let lo = hi;
-  for (; lo > 0; lo--) {
-    const at = lo * n + lo - 1;
-    const near = modulus(h, at - n) + modulus(h, lo * n + lo);
-    if (modulus(h, at) <= Math.max(epsilon * near, least)) {
-      setAt(h, at, 0, 0);
-      break;
-    }
-  }
-  return lo;
-};
-
-/** I - tau·(1, y, z)·(1, y, z)ᵀ that takes (a, b, c) to a multiple of the first axis; tau is 0 for none. */
-const threeReflection = (a: number, b: number, c: number): readonly [number, number, number] => {
-  const size = Math.max(Math.abs(a), Math.abs(b), Math.abs(c));
-  if (b === 0 && c === 0) return [0, 0, 0];
-  const [x, y, z] = [a / size, b / size, c / size];
-  const root = Math.sqrt(x * x + y * y + z * z);
-  const beta = x > 0 ? -root : root;
-  return [(beta - x) / beta, y / (x - beta), z / (x - beta)];
-};
-
-/** Rows i, i+1 and (of three) i+2 of `a` from column `from` on. */
-const reflectRows = (
-  a: Float64Array,
-  n: number,
-  i: number,
-  from: number,
-  rows: number,
-  [tau, y, z]: readonly [number, number, number],
-): void => {
-  const [p, q, r] = [i * n, (i + 1) * n, (i + 2) * n];
-  for (let j = from; j < n; j++) {
-    const third = rows === 3 ? (a[r + j] ?? 0) : 0;
-    const s = tau * ((a[p + j] ?? 0) + y * (a[q + j] ?? 0) + z * third);
-    a[p + j] = (a[p + j] ?? 0) - s;
-    a[q + j] = (a[q + j] ?? 0) - s * y;
-    if (rows === 3) a[r + j] = third - s * z;
-  }
-};
-
-/** Columns i, i+1 and (of three) i+2 of rows 0..last. */
-const reflectColumns = (
-  a: Float64Array,
-  n: number,
-  i: number,
-  last: number,
-  columns: number,
-  [tau, y, z]: readonly [number, number, number],
-): void => {
-  for (let r = 0; r <= last; r++) {
-    const at = r * n + i;
-    const third = columns === 3 ? (a[at + 2] ?? 0) : 0;
-    const s = tau * ((a[at] ?? 0) + y * (a[at + 1] ?? 0) + z * third);
-    a[at] = (a[at] ?? 0) - s;
-    a[at + 1] = (a[at + 1] ?? 0) - s * y;
-    if (columns === 3) a[at + 2] = third - s * z;
-  }
-};
-
-/** One implicit double-shift step on rows lo..hi; every tenth has a shift of its own. */
-const francis = (
-  h: Float64Array,
-  z: Float64Array,
-  n: number,
-  lo: number,
-  hi: number,
-  steps: number,
-): void => {
-  const at = (i: number, j: number): number => h[i * n + j] ?? 0;
-  let sum = at(hi - 1, hi - 1) + at(hi, hi);
-  let product = at(hi - 1, hi - 1) * at(hi, hi) - at(hi - 1, hi) * at(hi, hi - 1);
-  if (steps % 10 === 9) {
-    const size = Math.abs(at(hi, hi - 1)) + Math.abs(at(hi - 1, hi - 2));
-    sum = 1.5 * size;
-    product = size * size;
-  }
-  const [h00, h10] = [at(lo, lo), at(lo + 1, lo)];
-  let a = h00 * (h00 - sum) + at(lo, lo + 1) * h10 + product;
-  let b = h10 * (h00 + at(lo + 1, lo + 1) - sum);
-  let c = h10 * at(lo + 2, lo + 1);
-  for (let k = lo; k < hi; k++) {
-    const rows = k + 2 <= hi ? 3 : 2;
-    const p = threeReflection(a, b, rows === 3 ? c : 0);
-    const from = Math.max(lo, k - 1);
-    reflectRows(h, n, k, from, rows, p);
-    reflectColumns(h, n, k, Math.min(k + 3, hi), rows, p);
-    reflectRows(z, n, k, 0, rows, p);
-    if (k > lo) {
-      h[(k + 1) * n + k - 1] = 0;
-      if (rows === 3) h[(k + 2) * n + k - 1] = 0;
-    }
-    a = at(k + 1, k);
-    b = k + 2 <= hi ? at(k + 2, k) : 0;
-    c = k + 3 <= hi ? at(k + 3, k) : 0;
-  }
-};
-
-/** Makes a 2×2 block with real eigenvalues triangular; one with complex ones stays. */
-const splitPair = (h: Float64Array, z: Float64Array, n: number, hi: number): void => {
-  const at = (hi - 1) * n + hi - 1;
-  const [a, b, c, d] = [h[at] ?? 0, h[at + 1] ?? 0, h[at + n] ?? 0, h[at + n + 1] ?? 0];
-  const half = (a - d) / 2;
-  const inside = half * half + b * c;
-  if (inside < 0) return;
-  const root = Math.sqrt(inside);
-  // (b, λ - a) and (λ - d, c) are eigenvectors for λ = d + half ± root; the one without cancellation is taken.
-  const away = half < 0 ? half - root : half + root;
-  const size = length(away, c);
-  if (size === 0) return;
-  const [x, y] = [away / size, c / size];
-  for (const m of [h, z]) {
-    for (let j = 0; j < n; j++) {
-      const [p, q] = [m[(hi - 1) * n + j] ?? 0, m[hi * n + j] ?? 0];
-      m[(hi - 1) * n + j] = x * p + y * q;
-      m[hi * n + j] = x * q - y * p;
-    }
-  }
-  for (let r = 0; r <= hi; r++) {
-    const i = r * n + hi - 1;
-    const [p, q] = [h[i] ?? 0, h[i + 1] ?? 0];
-    h[i] = x * p + y * q;
-    h[i + 1] = x * q - y * p;
-  }
-  h[at + n] = 0;
-};
-
-const realSchur = (h: Float64Array, z: Float64Array, n: number, least: number): boolean => {
-  const whole: Mat = { re: h, im: null };
-  let hi = n - 1;
-  for (let steps = 0; hi >= 0; steps++) {
-    const lo = blockStart(whole, n, hi, least);
-    if (hi - lo < 2) {
-      if (hi - lo === 1) splitPair(h, z, n, hi);
-      hi = lo - 1;
-      steps = -1;
-    } else if (steps === mostSteps) return false;
-    else francis(h, z, n, lo, hi, steps);
-  }
-  return true;
-};
 
 /** The eigenvalue of the last 2×2 block that is nearer to its last element. */
 const wilkinson = (h: Mat, n: number, hi: number): readonly [number, number] => {
@@ -236,7 +57,15 @@ const turnComplex = (
 };
 
 /** One implicit single-shift step on rows lo..hi. */
-const qrStep = (h: Mat, z: Mat, n: number, lo: number, hi: number, steps: number): void => {
+const qrStep = (
+  h: Mat,
+  z: Mat,
+  n: number,
+  lo: number,
+  hi: number,
+  steps: number,
+  whole: boolean,
+): void => {
   let [tr, ti] = wilkinson(h, n, hi);
   if (steps % 10 === 9) {
     tr = modulus(h, hi * n + hi - 1);
@@ -260,9 +89,11 @@ const qrStep = (h: Mat, z: Mat, n: number, lo: number, hi: number, steps: number
         quotient(f, br * pr + bi * pi, bi * pr - br * pi, both, 0);
       }
       const from = Math.max(lo, k - 1);
-      turnComplex(h, k * n + from, (k + 1) * n + from, 1, n - from, c, f.re, f.im);
-      turnComplex(h, k, k + 1, n, Math.min(k + 2, hi) + 1, c, f.re, -f.im);
-      turnComplex(z, k * n, (k + 1) * n, 1, n, c, f.re, -f.im);
+      const first = whole ? 0 : lo;
+      const [width, height] = [(whole ? n : hi + 1) - from, Math.min(k + 2, hi) + 1 - first];
+      turnComplex(h, k * n + from, (k + 1) * n + from, 1, width, c, f.re, f.im);
+      turnComplex(h, first * n + k, first * n + k + 1, n, height, c, f.re, -f.im);
+      if (whole) turnComplex(z, k * n, (k + 1) * n, 1, n, c, f.re, -f.im);
     }
     if (k > lo) setAt(h, at, 0, 0);
     ar = h.re[(k + 1) * n + k] ?? 0;
@@ -270,7 +101,7 @@ const qrStep = (h: Mat, z: Mat, n: number, lo: number, hi: number, steps: number
   }
 };
 
-const complexSchur = (h: Mat, z: Mat, n: number, least: number): boolean => {
+const complexSchur = (h: Mat, z: Mat, n: number, least: number, whole: boolean): boolean => {
   let hi = n - 1;
   for (let steps = 0; hi >= 0; steps++) {
     const lo = blockStart(h, n, hi, least);
@@ -278,22 +109,27 @@ const complexSchur = (h: Mat, z: Mat, n: number, least: number): boolean => {
       hi--;
       steps = -1;
     } else if (steps === mostSteps) return false;
-    else qrStep(h, z, n, lo, hi, steps);
+    else qrStep(h, z, n, lo, hi, steps, whole);
   }
   return true;
 };
 
-/** The Schur form of an n×n matrix; a real one keeps 2×2 blocks for its complex pairs. */
-export const schur = (a: Mat, n: number): Schur => {
+/**
+ * The Schur form of an n×n matrix; a real one keeps 2×2 blocks for its complex pairs. Without `whole` only these and the
+ * diagonal are right.
+ */
+export const schur = (a: Mat, n: number, whole: boolean): Schur => {
   let size = 0;
   for (let i = 0; i < a.re.length; i++) {
     const v = modulus(a, i);
     if (!Number.isFinite(v)) return { t: a, rows: a, converged: false };
     size = Math.max(size, v);
   }
-  const { h, rows } = hessenberg(a, n);
-  const least = epsilon * epsilon * size;
+  const { h, rows } = hessenberg(a, n, whole);
+  const least = 2 ** -104 * size;
   const converged =
-    h.im === null ? realSchur(h.re, rows.re, n, least) : complexSchur(h, rows, n, least);
+    h.im === null
+      ? realSchur(h.re, rows.re, n, least, whole)
+      : complexSchur(h, rows, n, least, whole);
   return { t: h, rows, converged };
 };

@@ -1,6 +1,6 @@
 /** Singular value decomposition: reduction to a real bidiagonal matrix, then implicit QR steps. */
 import { type Bidiagonal, diagonaliseBidiagonal } from "./bidiagonal.js";
-import { cell, copyOf, type Mat, scaleRow, setAt, transposed, zeros } from "./mat.js";
+import { cell, copyOf, type Mat, scratch, setAt, transposed } from "./mat.js";
 import {
   accumulate,
   columnOf,
@@ -9,6 +9,7 @@ import {
   reflectLeft,
   reflectRight,
 } from "./reflect.js";
+import { scaleRow } from "./rows.js";
 import { fixPhase } from "./tridiagonal.js";
 
 interface Reduced {
@@ -23,8 +24,8 @@ const reduce = (a: Mat, m: number, n: number): Reduced => {
   const work = copyOf(a);
   const left: Reflection[] = [];
   const right: Reflection[] = [];
-  const d = new Float64Array(n);
-  const e = new Float64Array(n);
+  const d = scratch(n, false).re;
+  const e = scratch(n, false).re;
   for (let i = 0; i < n; i++) {
     const v = columnOf(work, n, i, m - i, i);
     const tau = cell();
@@ -40,10 +41,8 @@ const reduce = (a: Mat, m: number, n: number): Reduced => {
       true,
     );
     const from = i * n + i + 1;
-    const u: Mat = {
-      re: work.re.slice(from, from + rest),
-      im: work.im?.slice(from, from + rest).map((x) => -x) ?? null,
-    };
+    const u = scratch(rest, a.im !== null);
+    for (let j = 0; j < rest; j++) setAt(u, j, work.re[from + j] ?? 0, -(work.im?.[from + j] ?? 0));
     const sigma = cell();
     e[i] = reflection(u, 0, rest, sigma);
     right.push({ v: u, tau: sigma });
@@ -133,9 +132,9 @@ export const svd = (
     s.re[i] = f.s[from] ?? 0;
   });
   if (u === null || vt === null || f.left === null || f.right === null) return f.converged;
-  const left = zeros(columns * high, a.im !== null);
+  const left = scratch(columns * high, a.im !== null);
   placeRows(left, f.left, f.order, columns, high);
-  const right = zeros(low * low, a.im !== null);
+  const right = scratch(low * low, a.im !== null);
   placeRows(right, f.right, f.order, low, low);
   if (wide) {
     // aᴴ = l·s·r gives a = rᴴ·s·lᴴ.

@@ -1,5 +1,6 @@
 /** Substitution: systems with a triangular matrix. */
-import { axpy, cell, type Mat, quotient, scaleRow } from "./mat.js";
+import { cell, type Mat, quotient } from "./mat.js";
+import { addRows, scaleRow } from "./rows.js";
 
 /**
  * Replaces the n×k `x` by the solution of a·y = x, reading only one triangle of the n×n `a`, and not its diagonal where
@@ -17,10 +18,7 @@ export const solveTriangular = (
   for (let s = 0; s < n; s++) {
     const i = upper ? n - 1 - s : s;
     const [from, to] = upper ? [i + 1, n] : [0, i];
-    for (let j = from; j < to; j++) {
-      const at = i * n + j;
-      axpy(x, i * k, -(a.re[at] ?? 0), -(a.im?.[at] ?? 0), x, j * k, k);
-    }
+    addRows(x, i * k, -1, a, i * n + from, 1, x, from * k, k, to - from, k);
     if (unit) continue;
     const at = i * n + i;
     quotient(f, 1, 0, a.re[at] ?? 0, a.im?.[at] ?? 0);

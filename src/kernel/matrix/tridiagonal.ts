@@ -1,5 +1,5 @@
 /** Eigenvalues and eigenvectors of Hermitian matrices: reduction to a real tridiagonal matrix, then implicit QL steps. */
-import { cell, copyOf, length, type Mat, setAt, transposed, turnRows } from "./mat.js";
+import { cell, copyOf, length, type Mat, scratch, setAt, transposed } from "./mat.js";
 import {
   accumulate,
   columnOf,
@@ -8,6 +8,7 @@ import {
   reflectLeft,
   reflectRight,
 } from "./reflect.js";
+import { turnAll } from "./rows.js";
 
 /** q·t·qᴴ with the diagonal and subdiagonal of a real tridiagonal t; q as the reflections that make it. */
 interface Reduced {
@@ -27,10 +28,16 @@ const hermitian = (a: Mat, n: number): Mat => {
   return full;
 };
 
+const diagonalOf = (a: Float64Array, n: number): Float64Array => {
+  const d = scratch(n, false).re;
+  for (let i = 0; i < n; i++) d[i] = a[i * n + i] ?? 0;
+  return d;
+};
+
 const reduceComplex = (a: Mat, n: number): Reduced => {
   const h = hermitian(a, n);
   const list: Reflection[] = [];
-  const below = new Float64Array(n);
+  const below = scratch(n, false).re;
   for (let i = 0; i + 1 < n; i++) {
     const rest = n - i - 1;
     const v = columnOf(h, n, i + 1, rest, i);
@@ -42,7 +49,7 @@ const reduceComplex = (a: Mat, n: number): Reduced => {
     list.push({ v, tau });
   }
   return {
-    diagonal: Float64Array.from({ length: n }, (_, i) => h.re[i * n + i] ?? 0),
+    diagonal: diagonalOf(h.re, n),
     below,
     list,
   };
@@ -73,10 +80,10 @@ const timesSymmetric = (
 };
 
 const reduceReal = (given: Float64Array, n: number): Reduced => {
-  const a = given.slice();
+  const a = copyOf({ re: given, im: null }).re;
   const list: Reflection[] = [];
-  const below = new Float64Array(n);
-  const p = new Float64Array(n);
+  const below = scratch(n, false).re;
+  const p = scratch(n, false).re;
   for (let i = 0; i + 1 < n; i++) {
     const first = i + 1;
     const rows = n - first;
@@ -97,7 +104,7 @@ const reduceReal = (given: Float64Array, n: number): Reduced => {
       for (let c = 0; c <= r; c++) a[at + c] = (a[at + c] ?? 0) - f * (p[c] ?? 0) - g * (x[c] ?? 0);
     }
   }
-  return { diagonal: Float64Array.from({ length: n }, (_, i) => a[i * n + i] ?? 0), below, list };
+  return { diagonal: diagonalOf(a, n), below, list };
 };
 
 const epsilon = 2 ** -52;
@@ -113,15 +120,15 @@ const split = (d: Float64Array, e: Float64Array, l: number, least: number): numb
   return m;
 };
 
-/** One implicit QL step on rows l..m; the rows of `planes` turn with it. */
+/** One implicit QL step on rows l..m; gives back how many neighbouring rows turn, from row m down. */
 const step = (
   d: Float64Array,
   e: Float64Array,
   l: number,
   m: number,
-  planes: readonly Float64Array[],
-): void => {
-  const n = d.length;
+  cosines: Float64Array,
+  sines: Float64Array,
+): number => {
   const dl = d[l] ?? 0;
   const el = e[l] ?? 0;
   let g = ((d[l + 1] ?? 0) - dl) / (2 * el);
@@ -136,20 +143,22 @@ const step = (
     if (r === 0) {
       d[i + 1] = (d[i + 1] ?? 0) - p;
       e[m] = 0;
-      return;
+      return m - 1 - i;
     }
     s = f / r;
     c = g / r;
+    cosines[m - 1 - i] = c;
+    sines[m - 1 - i] = s;
     g = (d[i + 1] ?? 0) - p;
     const q = ((d[i] ?? 0) - g) * s + 2 * c * b;
     p = s * q;
     d[i + 1] = g + p;
     g = c * q - b;
-    for (const z of planes) turnRows(z, (i + 1) * n, i * n, n, c, s);
   }
   d[l] = (d[l] ?? 0) - p;
   e[l] = g;
   e[m] = 0;
+  return m - l;
 };
 
 /** Diagonalises in place: `d` becomes the eigenvalues. False where that does not converge. */
@@ -163,12 +172,15 @@ const diagonalise = (
   for (let i = 0; i < n; i++) size = Math.max(size, Math.abs(d[i] ?? 0) + Math.abs(e[i] ?? 0));
   if (!Number.isFinite(size)) return false;
   const least = epsilon * epsilon * size;
+  const c = scratch(n, false).re;
+  const s = scratch(n, false).re;
   for (let l = 0; l < n; l++) {
     for (let steps = 0; ; steps++) {
       const m = split(d, e, l, least);
       if (m === l) break;
       if (steps === mostSteps) return false;
-      step(d, e, l, m, planes);
+      const turns = step(d, e, l, m, c, s);
+      for (const z of planes) turnAll(z, n, m, -1, c, s, turns);
     }
   }
   return true;
