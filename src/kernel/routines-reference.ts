@@ -4,7 +4,7 @@ import { InternalError } from "../core/errors.js";
 import type { Routine, ScatterMode } from "../core/routine.js";
 import { interpretAttention } from "./attention-reference.js";
 import { type Cells, cellsOf } from "./cells.js";
-import { runStack } from "./matrix/stack.js";
+import { stackRun } from "./matrix/stack.js";
 
 type Fold = Exclude<ScatterMode, "replace" | "add"> | "sum";
 
@@ -179,7 +179,7 @@ export const interpretRoutine = (r: Routine, buffers: readonly Uint8Array[]): nu
         return 0;
       });
     case "matrix":
-      return runStack(r, buffers, 0, r.count);
+      return stackRun(r)(buffers, 0, r.count);
     case "attention":
     case "attentionGradient":
       interpretAttention(r, buffers);

@@ -6,7 +6,7 @@ import { isKernel, type Kernel } from "../../kernel/ir.js";
 import { programKey } from "../../kernel/key.js";
 import type { Matrices } from "../../kernel/matrix/index.js";
 import { itemsOf } from "../../kernel/matrix/index.js";
-import { runStack } from "../../kernel/matrix/stack.js";
+import { stackRun } from "../../kernel/matrix/stack.js";
 import { check } from "../../kernel/spec.js";
 import { argBytes, type Features, type Render, type Rendered } from "../../render/contract.js";
 import type { Loaded } from "../contract.js";
@@ -55,19 +55,24 @@ const isPortable = (module: WebAssembly.Module, blas: Blas | null): boolean =>
   });
 
 /** What a routine that runs in JavaScript is called as; see the contract of rendered code for its arguments. */
-const hostRun =
-  (r: Matrices, memory: LinearMemory) =>
-  (args: number, start: number, end: number): void => {
+const hostRun = (
+  r: Matrices,
+  memory: LinearMemory,
+): ((args: number, start: number, end: number) => void) => {
+  const { ins, outs } = itemsOf(r);
+  const sizes = [...ins, ...outs].map(({ size, dtype }) => r.count * size * dtype.size);
+  const run = stackRun(r);
+  return (args, start, end) => {
     const { i32, u8 } = memory;
-    const { ins, outs } = itemsOf(r);
-    const buffers = [...ins, ...outs].map(({ size, dtype }, b) => {
+    const buffers = sizes.map((bytes, b) => {
       const address = (i32[(args + argBytes.buffers + 4 * b) >>> 2] ?? 0) >>> 0;
-      return u8.subarray(address, address + r.count * size * dtype.size);
+      return u8.subarray(address, address + bytes);
     });
-    const fault = runStack(r, buffers, start, end);
+    const fault = run(buffers, start, end);
     const word = (i32[(args + argBytes.fault) >>> 2] ?? 0) >>> 2;
     if (i32[word] === 0) i32[word] = fault;
   };
+};
 
 /** How many kernels are kept for reuse. Those of living command lists stay in the table besides. */
 const cacheSize = 4096;

@@ -1,26 +1,17 @@
 /** Singular values of a real upper bidiagonal matrix by implicit shifted QR steps. */
-import { length, scratch } from "./mat.js";
-import { turnAll, turnRows } from "./rows.js";
+import { length } from "./mat.js";
+import type { Turns } from "./turns.js";
 
 const epsilon = 2 ** -52;
 const mostSteps = 75;
-
-/** Real rows that turn with the columns of the left or right factor. */
-export interface Turned {
-  readonly planes: readonly Float64Array[];
-  readonly width: number;
-}
-
-const turn = ({ planes, width }: Turned, i: number, j: number, c: number, s: number): void => {
-  for (const a of planes) turnRows(a, i * width, j * width, width, c, s);
-};
 
 export interface Bidiagonal {
   /** Diagonal, and what stands right of it. */
   readonly d: Float64Array;
   readonly e: Float64Array;
-  readonly left: Turned;
-  readonly right: Turned;
+  /** What turns with its rows, and with its columns. */
+  readonly left: Turns;
+  readonly right: Turns;
 }
 
 /** Element k of the diagonal is zero: moves e[k - 1] up and out of the matrix, from columns k and above. */
@@ -37,7 +28,7 @@ const clearColumn = ({ d, e, right }: Bidiagonal, l: number, k: number): void =>
       f = -s * (e[j - 1] ?? 0);
       e[j - 1] = c * (e[j - 1] ?? 0);
     }
-    turn(right, j, k, c, s);
+    right.now(j, k, c, s);
   }
 };
 
@@ -53,7 +44,7 @@ const clearRow = ({ d, e, left }: Bidiagonal, l: number, k: number): void => {
     d[j] = r;
     f = -s * (e[j] ?? 0);
     e[j] = c * (e[j] ?? 0);
-    turn(left, j, l - 1, c, s);
+    left.now(j, l - 1, c, s);
   }
 };
 
@@ -90,20 +81,9 @@ const start = (
   return [first * first - shift, first * (el / size)];
 };
 
-/** Cosines and sines of the turns of one step. */
-interface Turns {
-  readonly c: Float64Array;
-  readonly s: Float64Array;
-}
-
-const turns = (n: number): Turns => ({ c: scratch(n, false).re, s: scratch(n, false).re });
-
-const apply = ({ planes, width }: Turned, first: number, { c, s }: Turns, count: number): void => {
-  for (const a of planes) turnAll(a, width, first, 1, c, s, count);
-};
-
-const chase = (b: Bidiagonal, l: number, k: number, onRight: Turns, onLeft: Turns): void => {
-  const { d, e } = b;
+const chase = ({ d, e, left, right }: Bidiagonal, l: number, k: number): void => {
+  right.begin(l, 1, k - l);
+  left.begin(l, 1, k - l);
   let [f, g] = start(d, e, l, k);
   for (let i = l; i < k; i++) {
     let r = length(f, g);
@@ -114,8 +94,7 @@ const chase = (b: Bidiagonal, l: number, k: number, onRight: Turns, onLeft: Turn
     e[i] = c * (e[i] ?? 0) - s * (d[i] ?? 0);
     g = s * (d[i + 1] ?? 0);
     d[i + 1] = c * (d[i + 1] ?? 0);
-    onRight.c[i - l] = c;
-    onRight.s[i - l] = s;
+    right.push(c, s);
     r = length(f, g);
     c = r === 0 ? 1 : f / r;
     s = r === 0 ? 0 : g / r;
@@ -126,17 +105,14 @@ const chase = (b: Bidiagonal, l: number, k: number, onRight: Turns, onLeft: Turn
       g = s * (e[i + 1] ?? 0);
       e[i + 1] = c * (e[i + 1] ?? 0);
     }
-    onLeft.c[i - l] = c;
-    onLeft.s[i - l] = s;
+    left.push(c, s);
   }
   e[k - 1] = f;
-  apply(b.right, l, onRight, k - l);
-  apply(b.left, l, onLeft, k - l);
 };
 
 /** Makes `d` the singular values, not negative and in no order; `e` ends as zero. False where that does not converge. */
 export const diagonaliseBidiagonal = (b: Bidiagonal): boolean => {
-  const { d, e, right } = b;
+  const { d, e, left, right } = b;
   let size = 0;
   for (let i = 0; i < d.length; i++) {
     const both = Math.abs(d[i] ?? 0) + Math.abs(e[i] ?? 0);
@@ -145,7 +121,7 @@ export const diagonaliseBidiagonal = (b: Bidiagonal): boolean => {
   }
   if (size === Infinity) return false;
   const least = epsilon * epsilon * size;
-  const [onRight, onLeft] = [turns(d.length), turns(d.length)];
+  const flipped: number[] = [];
   for (let k = d.length - 1; k >= 0; k--) {
     for (let steps = 0; ; steps++) {
       let l = k;
@@ -166,13 +142,15 @@ export const diagonaliseBidiagonal = (b: Bidiagonal): boolean => {
       if (Math.abs(d[k] ?? 0) <= least) {
         d[k] = 0;
         clearColumn(b, l, k);
-      } else chase(b, l, k, onRight, onLeft);
+      } else chase(b, l, k);
     }
     if ((d[k] ?? 0) < 0) {
       d[k] = -(d[k] ?? 0);
-      for (const a of right.planes)
-        for (let p = k * right.width; p < (k + 1) * right.width; p++) a[p] = -(a[p] ?? 0);
+      flipped.push(k);
     }
   }
+  left.flush();
+  right.flush();
+  for (const k of flipped) right.negate(k);
   return true;
 };

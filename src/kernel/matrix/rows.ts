@@ -257,24 +257,25 @@ export const turnRows = (
 };
 
 /**
- * Turns neighbouring rows of a real matrix in turn: for each of `count` steps rows i and i + way by {@link turnRows} with
- * the step's cosine and sine, i going from `first` by `way`, which is 1 or -1. Two steps share a pass over their rows.
+ * Turns neighbouring rows in turn: for each of `count` steps, whose cosines and sines start at `from`, n elements at `at`
+ * and at `at + way` by {@link turnRows}, `at` going on by `way`. Two steps share a pass over their rows.
  */
 export const turnAll = (
   a: Float64Array,
-  n: number,
-  first: number,
+  at: number,
   way: number,
+  n: number,
   cosines: Float64Array,
   sines: Float64Array,
+  from: number,
   count: number,
 ): void => {
   let k = 0;
   for (; k + 1 < count; k += 2) {
-    const i0 = (first + k * way) * n;
-    const [i1, i2] = [i0 + way * n, i0 + 2 * way * n];
-    const [c, s] = [cosines[k] ?? 0, sines[k] ?? 0];
-    const [d, t] = [cosines[k + 1] ?? 0, sines[k + 1] ?? 0];
+    const i0 = at + k * way;
+    const [i1, i2] = [i0 + way, i0 + 2 * way];
+    const [c, s] = [cosines[from + k] ?? 0, sines[from + k] ?? 0];
+    const [d, t] = [cosines[from + k + 1] ?? 0, sines[from + k + 1] ?? 0];
     for (let p = 0; p < n; p++) {
       const x = a[i0 + p] ?? 0;
       const y = a[i1 + p] ?? 0;
@@ -286,7 +287,7 @@ export const turnAll = (
     }
   }
   if (k < count) {
-    const i = (first + k * way) * n;
-    turnRows(a, i, i + way * n, n, cosines[k] ?? 0, sines[k] ?? 0);
+    const i = at + k * way;
+    turnRows(a, i, i + way, n, cosines[from + k] ?? 0, sines[from + k] ?? 0);
   }
 };

@@ -6,77 +6,84 @@ import { type Mat, zeros } from "./mat.js";
 
 type Words = Float32Array | Float64Array | Uint32Array;
 
-/** `count` elements of a buffer, from element `from` on; two words for a complex one. */
-const wordsOf = (dtype: DType, bytes: Uint8Array, from: number, count: number): Words => {
-  const at = bytes.byteOffset + from * dtype.size;
-  if (dtype === float32) return new Float32Array(bytes.buffer, at, count);
-  if (dtype === float64) return new Float64Array(bytes.buffer, at, count);
-  if (dtype === complex64) return new Float32Array(bytes.buffer, at, 2 * count);
-  if (dtype === uint32) return new Uint32Array(bytes.buffer, at, count);
+/** `count` elements of a buffer; two words for a complex one. */
+const wordsOf = (dtype: DType, bytes: Uint8Array, count: number): Words => {
+  const { buffer, byteOffset } = bytes;
+  if (dtype === float32) return new Float32Array(buffer, byteOffset, count);
+  if (dtype === float64) return new Float64Array(buffer, byteOffset, count);
+  if (dtype === complex64) return new Float32Array(buffer, byteOffset, 2 * count);
+  if (dtype === uint32) return new Uint32Array(buffer, byteOffset, count);
   throw new InternalError(`[matrix] expected a floating dtype, got ${dtype.name}`);
 };
 
-const read = (item: Item, bytes: Uint8Array, index: number, to: Mat): void => {
-  const words = wordsOf(item.dtype, bytes, index * item.size, item.size);
+const read = (words: Words, index: number, to: Mat): void => {
   const { re, im } = to;
+  const n = re.length;
   if (im === null) {
-    re.set(words);
+    for (let i = 0, at = index * n; i < n; i++, at++) re[i] = words[at] ?? 0;
     return;
   }
-  for (let i = 0; i < item.size; i++) {
-    re[i] = words[2 * i] ?? 0;
-    im[i] = words[2 * i + 1] ?? 0;
+  for (let i = 0, at = 2 * index * n; i < n; i++, at += 2) {
+    re[i] = words[at] ?? 0;
+    im[i] = words[at + 1] ?? 0;
   }
 };
 
-const write = (item: Item, bytes: Uint8Array, index: number, from: Mat): void => {
-  const words = wordsOf(item.dtype, bytes, index * item.size, item.size);
+const write = (words: Words, index: number, from: Mat): void => {
   const { re, im } = from;
+  const n = re.length;
   if (im === null) {
-    words.set(re);
+    for (let i = 0, at = index * n; i < n; i++, at++) words[at] = re[i] ?? 0;
     return;
   }
-  for (let i = 0; i < item.size; i++) {
-    words[2 * i] = re[i] ?? 0;
-    words[2 * i + 1] = im[i] ?? 0;
+  for (let i = 0, at = 2 * index * n; i < n; i++, at += 2) {
+    words[at] = re[i] ?? 0;
+    words[at + 1] = im[i] ?? 0;
   }
 };
 
 const matOf = (item: Item): Mat => zeros(item.size, item.dtype === complex64);
 
-/** Runs a routine on matrices `start` up to `end` of its buffers, inputs before outputs; gives back the fault, or 0. */
-export const runStack = (
-  r: Matrices,
-  buffers: readonly Uint8Array[],
-  start: number,
-  end: number,
-): number => {
+/** Runs matrices `start` up to `end` of the buffers, inputs before outputs; gives back the fault, or 0. */
+export type StackRun = (buffers: readonly Uint8Array[], start: number, end: number) => number;
+
+/** Matrices of up to so many elements in all are kept between calls. */
+const mostKept = 4096;
+
+/** A matrix routine as a function of its buffers. */
+export const stackRun = (r: Matrices): StackRun => {
   const { ins, outs } = itemsOf(r);
-  const given = ins.map(matOf);
-  const made = outs.map(matOf);
-  const buffer = (i: number): Uint8Array => {
-    const b = buffers[i];
-    if (b === undefined)
-      throw new InternalError(`[matrix] expected a buffer ${i}: pass inputs, then outputs`);
-    return b;
-  };
-  let fault = 0;
-  for (let i = start; i < end; i++) {
-    for (const [j, item] of ins.entries()) {
-      const mat = given[j];
-      if (mat !== undefined) read(item, buffer(j), i, mat);
-    }
-    if (!runMatrix(r, given, made)) {
-      fault ||= r.code;
-      for (const m of made) {
-        m.re.fill(NaN);
-        m.im?.fill(NaN);
+  const all = [...ins, ...outs];
+  const make = (): Mat[] => all.map(matOf);
+  const kept = all.reduce((n, { size }) => n + size, 0) <= mostKept ? make() : null;
+  return (buffers, start, end) => {
+    const mats = kept ?? make();
+    const given = mats.slice(0, ins.length);
+    const made = mats.slice(ins.length);
+    const words = all.map(({ dtype, size }, b) => {
+      const bytes = buffers[b];
+      if (bytes === undefined)
+        throw new InternalError(`[matrix] expected a buffer ${b}: pass inputs, then outputs`);
+      return wordsOf(dtype, bytes, r.count * size);
+    });
+    const over = (from: number, to: number, act: typeof read, i: number): void => {
+      for (let b = from; b < to; b++) {
+        const [w, m] = [words[b], mats[b]];
+        if (w !== undefined && m !== undefined) act(w, i, m);
       }
+    };
+    let fault = 0;
+    for (let i = start; i < end; i++) {
+      over(0, ins.length, read, i);
+      if (!runMatrix(r, given, made)) {
+        fault ||= r.code;
+        for (const m of made) {
+          m.re.fill(NaN);
+          m.im?.fill(NaN);
+        }
+      }
+      over(ins.length, all.length, write, i);
     }
-    for (const [j, item] of outs.entries()) {
-      const mat = made[j];
-      if (mat !== undefined) write(item, buffer(ins.length + j), i, mat);
-    }
-  }
-  return fault;
+    return fault;
+  };
 };

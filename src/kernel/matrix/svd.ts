@@ -11,6 +11,7 @@ import {
 } from "./reflect.js";
 import { scaleRow } from "./rows.js";
 import { fixPhase } from "./tridiagonal.js";
+import { Turns } from "./turns.js";
 
 interface Reduced {
   readonly d: Float64Array;
@@ -75,8 +76,8 @@ const decompose = (a: Mat, m: number, n: number, columns: number): Factors => {
   const b: Bidiagonal = {
     d,
     e,
-    left: { planes: planesOf(u), width: m },
-    right: { planes: planesOf(v), width: n },
+    left: new Turns(planesOf(u), n, m),
+    right: new Turns(planesOf(v), n, n),
   };
   const converged = diagonaliseBidiagonal(b);
   const order = Array.from(d.keys()).sort((i, j) => (d[j] ?? 0) - (d[i] ?? 0) || i - j);

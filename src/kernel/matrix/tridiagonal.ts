@@ -8,7 +8,7 @@ import {
   reflectLeft,
   reflectRight,
 } from "./reflect.js";
-import { turnAll } from "./rows.js";
+import { Turns } from "./turns.js";
 
 /** q·t·qᴴ with the diagonal and subdiagonal of a real tridiagonal t; q as the reflections that make it. */
 interface Reduced {
@@ -120,15 +120,9 @@ const split = (d: Float64Array, e: Float64Array, l: number, least: number): numb
   return m;
 };
 
-/** One implicit QL step on rows l..m; gives back how many neighbouring rows turn, from row m down. */
-const step = (
-  d: Float64Array,
-  e: Float64Array,
-  l: number,
-  m: number,
-  cosines: Float64Array,
-  sines: Float64Array,
-): number => {
+/** One implicit QL step on rows l..m; neighbouring rows turn with it, from row m down. */
+const step = (d: Float64Array, e: Float64Array, l: number, m: number, turns: Turns): void => {
+  turns.begin(m, -1, m - l);
   const dl = d[l] ?? 0;
   const el = e[l] ?? 0;
   let g = ((d[l + 1] ?? 0) - dl) / (2 * el);
@@ -143,12 +137,11 @@ const step = (
     if (r === 0) {
       d[i + 1] = (d[i + 1] ?? 0) - p;
       e[m] = 0;
-      return m - 1 - i;
+      return;
     }
     s = f / r;
     c = g / r;
-    cosines[m - 1 - i] = c;
-    sines[m - 1 - i] = s;
+    turns.push(c, s);
     g = (d[i + 1] ?? 0) - p;
     const q = ((d[i] ?? 0) - g) * s + 2 * c * b;
     p = s * q;
@@ -158,7 +151,6 @@ const step = (
   d[l] = (d[l] ?? 0) - p;
   e[l] = g;
   e[m] = 0;
-  return m - l;
 };
 
 /** Diagonalises in place: `d` becomes the eigenvalues. False where that does not converge. */
@@ -172,17 +164,16 @@ const diagonalise = (
   for (let i = 0; i < n; i++) size = Math.max(size, Math.abs(d[i] ?? 0) + Math.abs(e[i] ?? 0));
   if (!Number.isFinite(size)) return false;
   const least = epsilon * epsilon * size;
-  const c = scratch(n, false).re;
-  const s = scratch(n, false).re;
+  const turns = new Turns(planes, n, n);
   for (let l = 0; l < n; l++) {
     for (let steps = 0; ; steps++) {
       const m = split(d, e, l, least);
       if (m === l) break;
       if (steps === mostSteps) return false;
-      const turns = step(d, e, l, m, c, s);
-      for (const z of planes) turnAll(z, n, m, -1, c, s, turns);
+      step(d, e, l, m, turns);
     }
   }
+  turns.flush();
   return true;
 };
 
