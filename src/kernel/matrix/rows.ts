@@ -271,9 +271,11 @@ export const turnAll = (
   count: number,
 ): void => {
   let k = 0;
-  for (; k + 1 < count; k += 2) {
-    const i0 = at + k * way;
-    const [i1, i2] = [i0 + way, i0 + 2 * way];
+  // Not at + k · way: that is -0 where the way is down, and makes every index a double.
+  let i0 = at;
+  for (; k + 1 < count; k += 2, i0 += way + way) {
+    const i1 = i0 + way;
+    const i2 = i1 + way;
     const [c, s] = [cosines[from + k] ?? 0, sines[from + k] ?? 0];
     const [d, t] = [cosines[from + k + 1] ?? 0, sines[from + k + 1] ?? 0];
     for (let p = 0; p < n; p++) {
@@ -286,8 +288,5 @@ export const turnAll = (
       a[i2 + p] = d * z - t * w;
     }
   }
-  if (k < count) {
-    const i = at + k * way;
-    turnRows(a, i, i + way, n, cosines[from + k] ?? 0, sines[from + k] ?? 0);
-  }
+  if (k < count) turnRows(a, i0, i0 + way, n, cosines[from + k] ?? 0, sines[from + k] ?? 0);
 };
