@@ -91,7 +91,8 @@ export class Layouts {
     const placeOf = (id: number): Place => {
       const place = memory.places[id];
       if (place === undefined) throw new InternalError("[plan] a tensor without memory");
-      return place;
+      // Results without elements may be all that is in the arena: then there is none, and any slot will do.
+      return place.slot === arenaSlot && memory.arena === 0 ? { slot: 0, offset: 0 } : place;
     };
     const commands = calls.map(
       ({ command, values: used, work }): Command => ({
