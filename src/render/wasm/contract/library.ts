@@ -1,4 +1,5 @@
 /** Products left to a library of the system: operands where they lie or packed, results in place or finished by tiles. */
+import { slabRows } from "../../../kernel/ir.js";
 import type { Library } from "../../contract.js";
 import type { Func, Import, Module } from "../encoder.js";
 import { type Plain, plainOf, plainResult, pushBase } from "./address.js";
@@ -75,12 +76,17 @@ const tilesOf = (p: Product, type: "f32" | "f64", { threads }: Library): Tiles =
   const [m, n, batch] = [size(p.m, 256), size(p.n, 256), size(p.batch, 1)];
   const one = (m * n * p.k.size) / speed[type];
   const target = Math.min(longest, Math.max(shortest, (one * batch) / (2 * threads)));
-  if (one <= target) return { batches: Math.max(1, Math.floor(target / one)), rows: m, columns: n };
+  // A slab of rows that are summed up lies in one tile.
+  const unit = p.sums === null ? 16 : slabRows;
+  if (one <= target) {
+    const rows = p.sums !== null && p.m.outer ? Math.ceil(m / unit) * unit : m;
+    return { batches: Math.max(1, Math.floor(target / one)), rows, columns: n };
+  }
   const area = (target * speed[type]) / p.k.size;
   const side = Math.sqrt(area);
   const packed = Math.max(64, packedMost / (p.k.size * bytesOf(type)));
   const columns = even(n, Math.min(packed, Math.max(n <= 2 * side ? n : side, area / m)), 16);
-  const rows = even(m, Math.min(packed, Math.max(16, area / columns)), 16);
+  const rows = even(m, Math.max(unit, Math.min(packed, area / columns)), unit);
   return { batches: 1, rows, columns };
 };
 
