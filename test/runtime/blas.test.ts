@@ -59,6 +59,21 @@ describe("a library for matrix products", () => {
     );
   });
 
+  it("adds up columns of what follows a product, slab by slab", { skip: missing }, () => {
+    const [x, w, v] = [
+      [1300, 160],
+      [160, 176],
+      [176, 144],
+    ].map((shape, i) => mx.random.normal(shape, { key: mx.random.key(i) }));
+    assert.ok(x && w && v);
+    const loss = (b: mx.NDArray, c: mx.NDArray): mx.NDArray => {
+      const h = mx.tanh(mx.add(mx.matmul(x, w), b));
+      return mx.mean(mx.square(mx.add(mx.matmul(h, v), c)));
+    };
+    const gradients = mx.grad(loss, { argnums: [0, 1] });
+    both(() => gradients(mx.zeros([176]), mx.ones([144])));
+  });
+
   it("computes in double precision", { skip: missing }, () => {
     const x = mx.divide(mx.arange(0, 4096, 1, { dtype: mx.float64 }), 64).reshape([64, 64]);
     both(() => [mx.matmul(x, x.T), mx.matmul(x, x)]);
