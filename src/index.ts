@@ -63,7 +63,8 @@ export * as fast from "./fast/index.js";
 export { NDArray, type NestedList } from "./graph/array.js";
 export type { Shape } from "./graph/node.js";
 export type { MapLeaves, Tree } from "./graph/tree.js";
-export { type LoadOptions, load } from "./io/load.js";
+export { type FileFormat, type LoadedFrom, type LoadOptions, load } from "./io/load.js";
+export { save } from "./io/npy.js";
 export { type SaveSafetensorsOptions, saveSafetensors } from "./io/safetensors.js";
 export * as linalg from "./linalg/index.js";
 export {

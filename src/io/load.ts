@@ -2,30 +2,63 @@
 import { ArgumentError, FormatError } from "../core/errors.js";
 import { describe } from "../core/guards.js";
 import { readPositional } from "../core/options.js";
-import type { NDArray } from "../graph/array.js";
+import { NDArray } from "../graph/array.js";
 import { OpenFile, pathOf } from "./files.js";
+import { readNpy } from "./npy.js";
 import { type Contents, readSafetensors } from "./safetensors.js";
 import { type ByteSource, fileSource, memorySource } from "./source.js";
 
+/** The formats {@link load} knows. */
+export type FileFormat = "npy" | "safetensors";
+
 /** Options of {@link load}. */
-export interface LoadOptions {
+export interface LoadOptions<F extends FileFormat | null = FileFormat | null> {
   /** The format, when the name does not tell it. */
-  readonly format?: "safetensors" | null;
-  /** Return the metadata as well. */
+  readonly format?: F;
+  /** Return the metadata as well, of formats that have some. */
   readonly returnMetadata?: boolean;
 }
 
-type WithMetadata = LoadOptions & { readonly returnMetadata: true };
 type Arrays = Record<string, NDArray>;
 type Strings = Record<string, string>;
+type WithMetadata = { readonly returnMetadata: true };
+
+/** One array, or arrays by name. */
+interface Loaded {
+  readonly npy: NDArray;
+  readonly safetensors: Arrays;
+}
+
+/** The format that a name tells, where the type of the name tells the name. */
+type FormatOf<N> = {
+  [F in FileFormat]: N extends `${string}.${F}` ? F : never;
+}[FileFormat];
+
+/** The stated format, else the one of the name, else any. */
+type Format<N, F> = [F] extends [FileFormat]
+  ? F
+  : [FormatOf<N>] extends [never]
+    ? FileFormat
+    : FormatOf<N>;
+
+/** What {@link load} gives: one array from npy, else arrays by name. Either, where neither format nor name is known to the compiler. */
+export type LoadedFrom<N, F> = Loaded[Format<N, F>];
 
 const op = "load";
 
-const readers: ReadonlyMap<string, (source: ByteSource) => Contents> = new Map([
+type Result = NDArray | Contents;
+
+const readers: ReadonlyMap<string, (source: ByteSource) => Result> = new Map<
+  string,
+  (source: ByteSource) => Result
+>([
+  ["npy", readNpy],
   ["safetensors", readSafetensors],
 ]);
 
-const readerFor = (name: string | null, format: unknown): ((source: ByteSource) => Contents) => {
+type Reader = (source: ByteSource) => Result;
+
+const readerFor = (name: string | null, format: unknown): Reader => {
   const known = [...readers.keys()].join(", ");
   if (format !== undefined && format !== null) {
     const reader = typeof format === "string" ? readers.get(format) : undefined;
@@ -59,26 +92,37 @@ const fetched = async (url: URL): Promise<ByteSource> => {
 const nameOfBlob = (blob: Blob): string | null =>
   "name" in blob && typeof blob.name === "string" ? blob.name : null;
 
-const fromUrl = async (url: URL, format: unknown): Promise<Contents> => {
+const fromUrl = async (url: URL, format: unknown): Promise<Result> => {
   const reader = readerFor(url.pathname, format);
   if (url.protocol !== "file:") return reader(await fetched(url));
   return reader(fileSource(op, new OpenFile(op, pathOf(op, url))));
 };
 
-const fromBlob = async (blob: Blob, format: unknown): Promise<Contents> => {
+const fromBlob = async (blob: Blob, format: unknown): Promise<Result> => {
   const name = nameOfBlob(blob);
   const reader = readerFor(name, format);
   return reader(memorySource(name ?? "the blob", new Uint8Array(await blob.arrayBuffer())));
 };
 
+const fromStream = async (stream: ReadableStream, format: unknown): Promise<Result> => {
+  const reader = readerFor(null, format);
+  return reader(
+    memorySource("the stream", new Uint8Array(await new Response(stream).arrayBuffer())),
+  );
+};
+
+type AtOnce = string | ArrayBuffer | Uint8Array;
+type InTime = URL | Blob | ReadableStream<Uint8Array>;
+
 /**
- * Loads arrays by name from a path, or from bytes. Of a large file each array is read when it is first needed.
- * From a `URL` or a `Blob` it gives a promise.
+ * Loads what a file holds: one array from npy, arrays by name from safetensors. Of a large file each array is read when it
+ * is first needed. From a `URL`, a `Blob` or a stream it gives a promise.
  *
- * @param file a path, bytes, a `URL` or a `Blob`
- * @returns the arrays by name; with `returnMetadata` a pair of them and the metadata
+ * @param file a path, bytes, a `URL`, a `Blob` or a `ReadableStream` of bytes
+ * @param options the format where the name does not tell it, as such or as `{ format }`; `{ returnMetadata: true }`
+ * @returns the array or the arrays by name; with `returnMetadata` a pair of them and the metadata
  * @throws FormatError naming file, offset and cause when the content is not what it claims to be, ArgumentError for a
- * file that cannot be read or an unknown format
+ * file that cannot be read, an unknown format, or metadata asked of npy
  * @example
  * mx.saveSafetensors("linear.safetensors", { w: mx.ones([2, 3]), b: mx.zeros([3]) }, { note: "tiny" });
  * const [arrays, metadata] = mx.load("linear.safetensors", { returnMetadata: true });
@@ -86,42 +130,50 @@ const fromBlob = async (blob: Blob, format: unknown): Promise<Contents> => {
  * metadata.note; // tiny
  * @see mlx.core.load
  */
-export function load(
-  file: string | ArrayBuffer | Uint8Array,
-  options: WithMetadata,
+export function load<const N extends AtOnce, F extends FileFormat | null = null>(
+  file: N,
+  options: LoadOptions<F> & WithMetadata,
 ): [Arrays, Strings];
-export function load(file: URL | Blob, options: WithMetadata): Promise<[Arrays, Strings]>;
-export function load(
-  file: string | ArrayBuffer | Uint8Array,
-  options?: LoadOptions | LoadOptions["format"],
-): Arrays;
-export function load(
-  file: URL | Blob,
-  options?: LoadOptions | LoadOptions["format"],
-): Promise<Arrays>;
-export function load(
-  file: string | ArrayBuffer | Uint8Array | URL | Blob,
-  first?: LoadOptions | LoadOptions["format"],
-): Arrays | [Arrays, Strings] | Promise<Arrays | [Arrays, Strings]> {
+export function load<F extends FileFormat | null = null>(
+  file: InTime,
+  options: LoadOptions<F> & WithMetadata,
+): Promise<[Arrays, Strings]>;
+export function load<const N extends AtOnce, F extends FileFormat | null = null>(
+  file: N,
+  options?: LoadOptions<F> | F,
+): LoadedFrom<N, F>;
+export function load<F extends FileFormat | null = null>(
+  file: InTime,
+  options?: LoadOptions<F> | F,
+): Promise<LoadedFrom<InTime, F>>;
+export function load(file: AtOnce | InTime, first?: LoadOptions | FileFormat | null): unknown {
   const options = readPositional<LoadOptions>(op, "format", first ?? undefined, undefined, [
     "format",
     "returnMetadata",
   ]);
   const { format, returnMetadata = false } = options;
-  const result = ({ arrays, metadata }: Contents): Arrays | [Arrays, Strings] =>
-    returnMetadata ? [arrays, metadata] : arrays;
+  const result = (read: Result): NDArray | Arrays | [Arrays, Strings] => {
+    if (!(read instanceof NDArray)) {
+      return returnMetadata ? [read.arrays, read.metadata] : read.arrays;
+    }
+    if (!returnMetadata) return read;
+    throw new ArgumentError(
+      `[${op}] expected a format with metadata, got npy with returnMetadata: leave it out`,
+    );
+  };
   if (typeof file === "string") {
     const reader = readerFor(file, format);
     return result(reader(fileSource(op, new OpenFile(op, file))));
   }
   if (file instanceof URL) return fromUrl(file, format).then(result);
   if (file instanceof Blob) return fromBlob(file, format).then(result);
+  if (file instanceof ReadableStream) return fromStream(file, format).then(result);
   const given: unknown = file;
   if (given instanceof Uint8Array || given instanceof ArrayBuffer) {
     const bytes = given instanceof ArrayBuffer ? new Uint8Array(given) : given;
     return result(readerFor(null, format)(memorySource("the given bytes", bytes)));
   }
   throw new ArgumentError(
-    `[${op}] expected a path, bytes, a URL or a Blob, got ${describe(given)}: pass one of these`,
+    `[${op}] expected a path, bytes, a URL, a Blob or a stream, got ${describe(given)}: pass one of these`,
   );
 }

@@ -5,6 +5,7 @@ import { evaluateNodes, NDArray } from "../graph/array.js";
 import { Node, noNodes } from "../graph/node.js";
 import { writeAtomically } from "./files.js";
 import { headerLimit, nameOfDtype, readHeader, writeHeader } from "./safetensors-header.js";
+import { type Named, namedArrays, pathToSave } from "./saving.js";
 import type { ByteSource } from "./source.js";
 
 /** Options of {@link saveSafetensors}. */
@@ -34,35 +35,21 @@ const readMetadata = (given: unknown): Strings => {
   );
 };
 
-interface Named {
-  readonly name: string;
-  readonly node: Node;
-}
-
 const readArrays = (arrays: unknown): Named[] => {
-  if (!isPlainObject(arrays)) {
-    throw new ArgumentError(
-      `[${op}] expected an object of arrays, got ${describe(arrays)}: pass { name: array }`,
-    );
-  }
-  return Object.entries(arrays).map(([name, value]) => {
-    if (!(value instanceof NDArray)) {
-      throw new ArgumentError(
-        `[${op}] expected an array under ${JSON.stringify(name)}, got ${describe(value)}: flatten trees with treeFlatten first`,
-      );
-    }
+  const named = namedArrays(op, arrays);
+  for (const { name, node } of named) {
     if (name === "__metadata__") {
       throw new ArgumentError(
         `[${op}] expected names of tensors, got "__metadata__", which the format reserves: rename it`,
       );
     }
-    if (nameOfDtype(value.dtype) === null) {
+    if (nameOfDtype(node.dtype) === null) {
       throw new DTypeError(
-        `[${op}] expected a dtype that MLX writes to safetensors, got ${value.dtype.name} under ${JSON.stringify(name)}: cast it to float32`,
+        `[${op}] expected a dtype that MLX writes to safetensors, got ${node.dtype.name} under ${JSON.stringify(name)}: cast it to float32`,
       );
     }
-    return { name, node: value.node };
-  });
+  }
+  return named;
 };
 
 /** Wide dtypes first, so that every tensor starts on a multiple of its element size; then by name. */
@@ -99,23 +86,14 @@ export const saveSafetensors = (
   arrays: Readonly<Record<string, NDArray>>,
   metadata?: SaveSafetensorsOptions | Strings | null,
 ): void => {
-  const path: unknown = file;
-  if (typeof path !== "string" || path === "") {
-    throw new ArgumentError(
-      `[${op}] expected the path of a file, got ${describe(path)}: pass a string`,
-    );
-  }
+  const path = pathToSave(op, file, ".safetensors");
   const strings = readMetadata(metadata);
   const named = readArrays(arrays).sort(order);
   evaluateNodes(
     op,
     named.map((n) => n.node),
   );
-  writeAtomically(
-    op,
-    path.endsWith(".safetensors") ? path : `${path}.safetensors`,
-    contents(named, strings),
-  );
+  writeAtomically(op, path, contents(named, strings));
 };
 
 /** Arrays by name, and the strings kept beside them. */

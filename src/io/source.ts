@@ -9,8 +9,15 @@ export interface ByteSource {
   readonly name: string;
   readonly size: number;
   read(op: string, from: number, length: number): Uint8Array<ArrayBuffer>;
-  /** The bytes as an array's value, read when they are first needed where that saves memory. */
-  storage(op: string, from: number, length: number): Storage;
+  /** The bytes, converted if so stated, as an array's value; read when they are first needed where that saves memory. */
+  storage(op: string, from: number, length: number, conversion?: Conversion): Storage;
+}
+
+/** How an array's value follows from the bytes in the file. */
+export interface Conversion {
+  readonly byteLength: number;
+  /** May work in place: nobody else has the bytes. */
+  apply(bytes: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer>;
 }
 
 /** All bytes at hand. */
@@ -27,27 +34,26 @@ export const memorySource = (name: string, bytes: Uint8Array): ByteSource => {
     name,
     size: bytes.length,
     read,
-    storage: (op, from, length) => new HostStorage(read(op, from, length)),
+    storage: (op, from, length, conversion) => {
+      const raw = read(op, from, length);
+      return new HostStorage(conversion === undefined ? raw : conversion.apply(raw));
+    },
   };
 };
 
 /** An array's value that is still in its file. Each read reads it anew. */
-class FileStorage extends Storage {
+export class LazyStorage extends Storage {
   override readonly byteLength: number;
-  readonly #file: OpenFile;
-  readonly #op: string;
-  readonly #from: number;
+  readonly #bytes: () => Uint8Array<ArrayBuffer>;
 
-  constructor(file: OpenFile, op: string, from: number, length: number) {
+  constructor(byteLength: number, bytes: () => Uint8Array<ArrayBuffer>) {
     super();
-    this.byteLength = length;
-    this.#file = file;
-    this.#op = op;
-    this.#from = from;
+    this.byteLength = byteLength;
+    this.#bytes = bytes;
   }
 
   override read(): Uint8Array<ArrayBuffer> {
-    return this.#file.read(this.#op, this.#from, this.byteLength);
+    return this.#bytes();
   }
 
   override async readAsync(): Promise<Uint8Array<ArrayBuffer>> {
@@ -73,6 +79,11 @@ export const fileSource = (op: string, file: OpenFile): ByteSource => {
     name: file.path,
     size: file.size,
     read: (op, from, length) => file.read(op, from, length),
-    storage: (op, from, length) => new FileStorage(file, op, from, length),
+    storage: (op, from, length, conversion) =>
+      conversion === undefined
+        ? new LazyStorage(length, () => file.read(op, from, length))
+        : new LazyStorage(conversion.byteLength, () =>
+            conversion.apply(file.read(op, from, length)),
+          ),
   };
 };

@@ -19,7 +19,6 @@ export const KNOWN_PENDING: readonly string[] = [
   "fft.rfftn",
   "gather_qmm",
   "load .gguf",
-  "load .npy",
   "load .npz",
   "nn.ALiBi",
   "nn.AvgPool1d",
@@ -108,6 +107,5 @@ export const KNOWN_PENDING: readonly string[] = [
   "quantize",
   "quantized_matmul",
   "random.multivariate_normal",
-  "save",
   "save_gguf",
 ];

@@ -35,7 +35,7 @@ const lastLine = ({ stdout }: Outcome): string => stdout.trimEnd().split("\n").a
 
 /** All losses of a run, from its checkpoint. */
 const lossesOf = (out: string): readonly number[] => {
-  const { losses } = mx.load(join(out, "checkpoint.safetensors"));
+  const { losses } = mx.load(join(out, "checkpoint.safetensors"), "safetensors");
   return Array.from(losses?.dataSync() ?? [], Number);
 };
 
