@@ -259,8 +259,7 @@ export const readNpyHeader = (source: ByteSource): NpyHeader => {
 export const writeNpyHeader = (shape: readonly number[], dtype: DType): Uint8Array<ArrayBuffer> => {
   let type = "";
   for (const [name, d] of dtypeOf) if (d === dtype) type = name;
-  const size = sizeOf(shape);
-  const either = size <= 1 || shape.includes(size);
+  const either = shape.length === 0 || sizeOf(shape) === Math.max(...shape);
   const dictionary =
     `{'descr': '${dtype.size === 1 ? "|" : "<"}${type}', 'fortran_order': ${either ? "True" : "False"}, ` +
     `'shape': (${shape.map((d) => `${d}, `).join("")})}`;
