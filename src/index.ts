@@ -60,6 +60,7 @@ export type { HostArray } from "./core/values.js";
 export { exportToDot, type NodeNames, type TextSink } from "./debug/dot.js";
 export * as debug from "./debug/index.js";
 export * as fast from "./fast/index.js";
+export * as fft from "./fft/index.js";
 export { NDArray, type NestedList } from "./graph/array.js";
 export type { Shape } from "./graph/node.js";
 export type { MapLeaves, Tree } from "./graph/tree.js";

@@ -135,6 +135,18 @@ const kinds: Readonly<Record<string, Factory>> = {
     mx.eval(at);
     return evaluated(() => mx.take(x, at, 0));
   },
+  fft: (p) => {
+    const x = input([size(p, "n")], 1);
+    return {
+      run() {
+        mx.eval(mx.fft.fft(x));
+      },
+      result() {
+        const y = mx.fft.fft(x);
+        return [mx.real(y), mx.imag(y)].flatMap((part) => sample(part.dataSync()));
+      },
+    };
+  },
   scatterAdd: (p) => {
     const n = size(p, "n");
     const [updates, at] = [input([n], 1), mx.array(integers(n, n, 2))];

@@ -20,6 +20,25 @@ export type MatrixRoutine =
   | "svdvals";
 
 /**
+ * Transforms of `outer` · `inner` lines that lie along the middle axis of [outer, length, inner], X_k = scale · Σ over j of
+ * x_j · e^(∓2πi·j·k/n), of `n` points.
+ * - forward, inverse: complex64 lines of n points; the exponent is negative in forward, positive in inverse
+ * - real: n float32 to the first ⌊n/2⌋ + 1 of the forward transform (complex64)
+ * - half: such coefficients to n float32, the real part of the inverse transform over them, the others counted as zero
+ * With `doubled` all coefficients but the first and, where n is even, the last, count twice: they stand for their
+ * conjugates too.
+ */
+export interface FourierSizes {
+  readonly dtype: DType;
+  readonly what: "forward" | "inverse" | "real" | "half";
+  readonly n: number;
+  readonly outer: number;
+  readonly inner: number;
+  readonly scale: number;
+  readonly doubled: boolean;
+}
+
+/**
  * Attention: queries [outer, batch, heads, queries, depth], keys [outer, batch, keyHeads, keys, depth] and values
  * [outer, batch, keyHeads, keys, width]; head h reads key head h / (heads / keyHeads). Scores are scale · q · k, seen
  * through the masks: what a causal or boolean mask hides is the lowest finite float32, another mask is added.
@@ -59,6 +78,7 @@ export interface AttentionSizes {
  *   - qr: a, q (m×min), r (min×n)
  *   - eigh, eig: a, w, v; eigvalsh, eigvals: a, w
  *   - svd: a, u, s, vt; `option`: u is m×m and vt n×n, else they have min(m, n) columns and rows; svdvals: a, s
+ * - fourier: buffers x, out; `dtype` is that of x.
  * - attention: buffers q, k, v, mask if any, sinks [outer, heads] (float32) if any, out, and per query (float32) `top`,
  *   the largest score, and `total`, the sum of e^(score − top); a sink counts as one more score.
  * - attentionGradient: buffers q, k, v, mask if any, top, total, the cotangent `g` of out, and per query `delta`
@@ -105,6 +125,7 @@ export type Routine =
       readonly option: boolean;
       readonly code: number;
     }
+  | ({ readonly routine: "fourier" } & FourierSizes)
   | ({ readonly routine: "attention"; readonly sinks: boolean } & AttentionSizes)
   | ({ readonly routine: "attentionGradient" } & AttentionSizes);
 

@@ -89,6 +89,8 @@ const sizesOf = (r: Routine): number[] => {
       return [...r.shape];
     case "matrix":
       return [r.count, r.m, r.n];
+    case "fourier":
+      return [r.outer, r.n, r.inner];
     case "attention":
     case "attentionGradient":
       return [r.outer, r.batch, r.heads, r.queries, r.depth];

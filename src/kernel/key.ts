@@ -65,6 +65,8 @@ const routineKey = (r: Routine): string => {
       return `sort${r.dtype.code}:${r.outer},${r.length},${r.inner}${r.only ?? ""}`;
     case "matrix":
       return `${r.what}${r.dtype.code}:${r.count},${r.m},${r.n},${r.k}${r.option}${r.code}`;
+    case "fourier":
+      return `${r.what}${r.n}:${r.outer},${r.inner},${r.scale}${r.doubled}`;
     case "attention":
       return `attention${r.sinks}${attentionKey(r)}`;
     case "attentionGradient":

@@ -4,7 +4,7 @@ import { InternalError } from "../core/errors.js";
 import type { Routine, ScatterMode } from "../core/routine.js";
 import { interpretAttention } from "./attention-reference.js";
 import { type Cells, cellsOf } from "./cells.js";
-import { stackRun } from "./matrix/stack.js";
+import { hostRunner, hostTiles } from "./host-routines.js";
 
 type Fold = Exclude<ScatterMode, "replace" | "add"> | "sum";
 
@@ -179,7 +179,8 @@ export const interpretRoutine = (r: Routine, buffers: readonly Uint8Array[]): nu
         return 0;
       });
     case "matrix":
-      return stackRun(r)(buffers, 0, r.count);
+    case "fourier":
+      return hostRunner(r)(buffers, 0, hostTiles(r));
     case "attention":
     case "attentionGradient":
       interpretAttention(r, buffers);

@@ -58,6 +58,7 @@ import {
   sqrtP,
 } from "./exp-log.js";
 import { allP, anyP, argmaxP, argminP, maxP, minP, prodP } from "./extremum.js";
+import { fftP } from "./fft.js";
 import {
   gatherP,
   scatterAddP,
@@ -99,6 +100,7 @@ export * from "./constant.js";
 export * from "./convolution.js";
 export * from "./exp-log.js";
 export * from "./extremum.js";
+export * from "./fft.js";
 export * from "./gather-scatter.js";
 export * from "./hyperbolic.js";
 export * from "./linalg/factor.js";
@@ -238,4 +240,5 @@ export const primitives: readonly AnyPrimitive[] = [
   eigvalsP,
   svdP,
   svdvalsP,
+  fftP,
 ];

@@ -5,6 +5,7 @@ import { NDArray } from "../../src/graph/array.js";
 import { bindAll } from "../../src/graph/bind.js";
 import { type Node, type Shape, sizeOf } from "../../src/graph/node.js";
 import type { AnyPrimitive } from "../../src/graph/primitive.js";
+import { isHostRoutine } from "../../src/kernel/host-routines.js";
 import { compile } from "../../src/transforms/compile.js";
 import { jvp } from "../../src/transforms/jvp.js";
 import { vjp } from "../../src/transforms/vjp.js";
@@ -283,7 +284,7 @@ const impliedShape = (
       return x.shape.map((n, d) => (d === axis ? total : n));
     }
     case "routine":
-      return prim.rule.family === "composite" || l.describe(attrs, ins).routine === "matrix"
+      return prim.rule.family === "composite" || isHostRoutine(l.describe(attrs, ins))
         ? null
         : x.shape;
     case "view": {

@@ -9,11 +9,12 @@ import { leafOf } from "../support/naive.js";
 import { type Draw, draw, random } from "./draw.js";
 import type { Sample } from "./sample.js";
 import { attentionSamples } from "./samples-attention.js";
+import { samples as transforms } from "./samples-fft.js";
 import { samples as linearAlgebra } from "./samples-linalg.js";
 
 type DType = d.DType;
 
-const samples: Sample[] = [...linearAlgebra];
+const samples: Sample[] = [...linearAlgebra, ...transforms];
 
 const sample = <A>(
   prim: Primitive<A>,

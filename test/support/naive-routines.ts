@@ -6,6 +6,7 @@ import type { Routine } from "../../src/core/routine.js";
 import type { Combine } from "../../src/core/scalar.js";
 import { computeTypeOf } from "../../src/core/scalar.js";
 import { type Shape, sizeOf } from "../../src/graph/node.js";
+import { type Fourier, halfOf } from "../../src/kernel/fourier/index.js";
 import { itemsOf, type Matrices, runMatrix } from "../../src/kernel/matrix/index.js";
 import { type Mat, zeros } from "../../src/kernel/matrix/mat.js";
 
@@ -156,12 +157,42 @@ const matrices = (r: Matrices, ins: readonly Column[]): Column[] => {
   return results;
 };
 
+/** Sums by the definition. */
+const fourier = (r: Fourier, x: Column): Column => {
+  const { n, outer, inner } = r;
+  const from = r.what === "half" ? halfOf(n) : n;
+  const to = r.what === "real" ? halfOf(n) : n;
+  const sign = r.what === "forward" || r.what === "real" ? -1 : 1;
+  const weight = (k: number): number => (r.doubled && k > 0 && 2 * k < n ? 2 : 1);
+  const re: number[] = new Array(outer * to * inner).fill(0);
+  const im: number[] = new Array(outer * to * inner).fill(0);
+  for (let o = 0; o < outer; o++)
+    for (let i = 0; i < inner; i++)
+      for (let k = 0; k < to; k++) {
+        let [sr, si] = [0, 0];
+        for (let j = 0; j < from; j++) {
+          const angle = (sign * 2 * Math.PI * ((j * k) % n)) / n;
+          const [c, s] = [Math.cos(angle), Math.sin(angle)];
+          const p = (o * from + j) * inner + i;
+          const [a, b] = [Number(at(x.re, p)), x.im === null ? 0 : at(x.im, p)];
+          const w = r.what === "half" ? weight(j) : 1;
+          sr += w * (a * c - b * s);
+          si += w * (a * s + b * c);
+        }
+        const w = r.scale * (r.what === "real" ? weight(k) : 1);
+        re[(o * to + k) * inner + i] = w * sr;
+        im[(o * to + k) * inner + i] = w * si;
+      }
+  return { re, im: r.what === "half" ? null : im };
+};
+
 export const routine = (r: Routine, ins: readonly Column[]): Column[] => {
   if (r.routine === "attention" || r.routine === "attentionGradient")
     throw new InternalError("[naive] attention is what it decomposes into");
   if (r.routine === "scatter") return [scatter(r, ins)];
   if (r.routine === "matrix") return matrices(r, ins);
   const x = at(ins, 0);
+  if (r.routine === "fourier") return [fourier(r, x)];
   if (r.routine === "scan") {
     const out: Value[] = new Array(x.re.length).fill(0);
     scan(r, x.re, out);

@@ -2,11 +2,14 @@
 import { InternalError } from "../../core/errors.js";
 import type { Routine } from "../../core/routine.js";
 import { hostMath } from "../../kernel/host-math.js";
+import {
+  type HostRoutine,
+  hostBytes,
+  hostRunner,
+  isHostRoutine,
+} from "../../kernel/host-routines.js";
 import { isKernel, type Kernel } from "../../kernel/ir.js";
 import { programKey } from "../../kernel/key.js";
-import type { Matrices } from "../../kernel/matrix/index.js";
-import { itemsOf } from "../../kernel/matrix/index.js";
-import { stackRun } from "../../kernel/matrix/stack.js";
 import { check } from "../../kernel/spec.js";
 import { argBytes, type Features, type Render, type Rendered } from "../../render/contract.js";
 import type { Loaded } from "../contract.js";
@@ -56,12 +59,11 @@ const isPortable = (module: WebAssembly.Module, blas: Blas | null): boolean =>
 
 /** What a routine that runs in JavaScript is called as; see the contract of rendered code for its arguments. */
 const hostRun = (
-  r: Matrices,
+  r: HostRoutine,
   memory: LinearMemory,
 ): ((args: number, start: number, end: number) => void) => {
-  const { ins, outs } = itemsOf(r);
-  const sizes = [...ins, ...outs].map(({ size, dtype }) => r.count * size * dtype.size);
-  const run = stackRun(r);
+  const sizes = hostBytes(r);
+  const run = hostRunner(r);
   return (args, start, end) => {
     const { i32, u8 } = memory;
     const buffers = sizes.map((bytes, b) => {
@@ -156,7 +158,7 @@ export class Loader {
     const bytes = isBytes(rendered.bytes) ? rendered.bytes : new Uint8Array(rendered.bytes);
     const module = new WebAssembly.Module(bytes);
     const imports =
-      !isKernel(program) && program.routine === "matrix"
+      !isKernel(program) && isHostRoutine(program)
         ? { ...this.imports, host: { run: hostRun(program, this.memory) } }
         : this.imports;
     const { k } = new WebAssembly.Instance(module, imports).exports;

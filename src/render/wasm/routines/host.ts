@@ -1,11 +1,13 @@
 /** The entry to routines that run in JavaScript: a module that hands its call on to the imported function `host.run`. */
+import { type HostRoutine, hostTiles } from "../../../kernel/host-routines.js";
 import type { Matrices } from "../../../kernel/matrix/index.js";
 import type { Features, Rendered } from "../../contract.js";
 import { Module } from "../encoder.js";
 
-/** Nanoseconds per product and sum, and per matrix. */
+/** Nanoseconds per product and sum, per matrix, and per line. */
 const operation = 1;
 const overhead = 1000;
+const lineOverhead = 50;
 
 /** How many times the cube of the size a routine takes. */
 const weights: Readonly<Record<Matrices["what"], number>> = {
@@ -23,17 +25,23 @@ const weights: Readonly<Record<Matrices["what"], number>> = {
   svdvals: 4,
 };
 
-export const renderHost = (r: Matrices, features: Features): Rendered => {
+/** Nanoseconds of a tile: a matrix, or a line of n·log n steps. */
+const costOf = (r: HostRoutine): number => {
+  if (r.routine === "fourier") return lineOverhead + 2 * operation * r.n * Math.log2(r.n + 1);
+  const products = r.m * r.n * Math.max(Math.min(r.m, r.n), r.k);
+  return overhead + operation * weights[r.what] * products;
+};
+
+export const renderHost = (r: HostRoutine, features: Features): Rendered => {
   const module = new Module(features);
   const run = module.import("host", "run", ["i32", "i32", "i32", "i32"], []);
   const k = module.func(["i32", "i32", "i32", "i32"]);
   k.get(0).get(1).get(2).get(3).call(run);
   module.export("k", k);
-  const products = r.m * r.n * Math.max(Math.min(r.m, r.n), r.k);
   return {
     bytes: module.finish(),
     scratchBytes: 0,
-    tiles: () => r.count,
-    tileCost: overhead + operation * weights[r.what] * products,
+    tiles: () => hostTiles(r),
+    tileCost: costOf(r),
   };
 };

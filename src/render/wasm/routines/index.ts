@@ -1,6 +1,6 @@
 /** Renders the hand-written routines as WebAssembly modules. */
 import type { Routine } from "../../../core/routine.js";
-import type { Matrices } from "../../../kernel/matrix/index.js";
+import type { HostRoutine } from "../../../kernel/host-routines.js";
 import type { Features, Rendered } from "../../contract.js";
 import { type AttentionRoutine, renderAttention } from "../attention/index.js";
 import { renderWork, type Work } from "./frame.js";
@@ -9,7 +9,7 @@ import { scanWork } from "./scan.js";
 import { scatterWork } from "./scatter.js";
 import { sortWork } from "./sort.js";
 
-const workOf = (r: Exclude<Routine, AttentionRoutine | Matrices>): Work => {
+const workOf = (r: Exclude<Routine, AttentionRoutine | HostRoutine>): Work => {
   switch (r.routine) {
     case "scatter":
       return scatterWork(r);
@@ -23,6 +23,7 @@ const workOf = (r: Exclude<Routine, AttentionRoutine | Matrices>): Work => {
 export const renderRoutine = (r: Routine, features: Features): Rendered => {
   switch (r.routine) {
     case "matrix":
+    case "fourier":
       return renderHost(r, features);
     case "attention":
     case "attentionGradient":
