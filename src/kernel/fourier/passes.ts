@@ -125,10 +125,25 @@ const four = ({ m, twiddles: w }: Stage, x: Parts, y: Parts, s: number): void =>
   }
 };
 
-/** e^(−2πi·k/n). */
+/** e^(−2πi·k/n), exact where a part is 0 or ±1. */
 export const unitRoot = (k: number, n: number): readonly [number, number] => {
-  const angle = (2 * Math.PI * k) / n;
-  return [Math.cos(angle), -Math.sin(angle)];
+  // The quarter of the circle, and the place in it in parts of n, by whole numbers.
+  const quarter = Math.floor((4 * (k % n)) / n);
+  const place = 4 * (k % n) - quarter * n;
+  const unit = Math.PI / (2 * n);
+  const near = 2 * place <= n;
+  const c = near ? Math.cos(place * unit) : Math.sin((n - place) * unit);
+  const s = near ? Math.sin(place * unit) : Math.cos((n - place) * unit);
+  switch (quarter) {
+    case 0:
+      return [c, 0 - s];
+    case 1:
+      return [0 - s, 0 - c];
+    case 2:
+      return [0 - c, s];
+    default:
+      return [s, c];
+  }
 };
 
 /** Any odd radix: elements at equal distance from the middle are added and subtracted first. */
