@@ -59,8 +59,10 @@ class Turns {
   warm(effort: Effort): Promise<void> {
     return this.#try(async () => {
       const start = performance.now();
-      let one = await this.#job.time(1);
-      while (performance.now() - start < effort.warm) one = await this.#job.time(1);
+      const times = [await this.#job.time(1)];
+      while (performance.now() - start < effort.warm) times.push(await this.#job.time(1));
+      // The median of the last calls: a turn sized by one call with a collection in it would measure cold ones.
+      const one = median(times.slice(-99));
       this.#calls = Math.max(1, Math.round(effort.milliseconds / one));
       const affordable = Math.floor(effort.budget / (one * this.#calls));
       this.#rounds = Math.min(effort.rounds, Math.max(1, affordable));
