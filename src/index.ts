@@ -66,6 +66,7 @@ export type { Shape } from "./graph/node.js";
 export type { MapLeaves, Tree } from "./graph/tree.js";
 export { type FileFormat, type LoadedFrom, type LoadOptions, load } from "./io/load.js";
 export { save } from "./io/npy.js";
+export { savez, savezCompressed } from "./io/npz.js";
 export { type SaveSafetensorsOptions, saveSafetensors } from "./io/safetensors.js";
 export * as linalg from "./linalg/index.js";
 export {

@@ -24,6 +24,10 @@ interface UrlModule {
   fileURLToPath(url: URL): string;
 }
 
+interface ZlibModule {
+  deflateRawSync(bytes: Uint8Array): Uint8Array;
+}
+
 type Builtin = (name: string) => unknown;
 
 const isBuiltin = (x: unknown): x is Builtin => typeof x === "function";
@@ -33,6 +37,9 @@ const isFileModule = (x: unknown): x is FileModule =>
 
 const isUrlModule = (x: unknown): x is UrlModule =>
   typeof x === "object" && x !== null && "fileURLToPath" in x;
+
+const isZlibModule = (x: unknown): x is ZlibModule =>
+  typeof x === "object" && x !== null && "deflateRawSync" in x;
 
 const builtin = (name: string): unknown => {
   const process: unknown = Reflect.get(globalThis, "process");
@@ -55,6 +62,15 @@ export const pathOf = (op: string, url: URL): string => {
   if (isUrlModule(found)) return found.fileURLToPath(url);
   throw new DeviceError(
     `[${op}] expected a runtime with a file system, got one without: pass an http URL`,
+  );
+};
+
+/** Raw deflate of the runtime. */
+export const deflater = (op: string): ((bytes: Uint8Array) => Uint8Array) => {
+  const found = builtin("node:zlib");
+  if (isZlibModule(found)) return (bytes) => found.deflateRawSync(bytes);
+  throw new DeviceError(
+    `[${op}] expected a runtime that compresses, got one without node:zlib: save without compression`,
   );
 };
 

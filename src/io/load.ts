@@ -2,14 +2,15 @@
 import { ArgumentError, FormatError } from "../core/errors.js";
 import { describe } from "../core/guards.js";
 import { readPositional } from "../core/options.js";
-import { NDArray } from "../graph/array.js";
+import type { NDArray } from "../graph/array.js";
 import { OpenFile, pathOf } from "./files.js";
 import { readNpy } from "./npy.js";
-import { type Contents, readSafetensors } from "./safetensors.js";
+import { readNpz } from "./npz.js";
+import { readSafetensors } from "./safetensors.js";
 import { type ByteSource, fileSource, memorySource } from "./source.js";
 
 /** The formats {@link load} knows. */
-export type FileFormat = "npy" | "safetensors";
+export type FileFormat = "npy" | "npz" | "safetensors";
 
 /** Options of {@link load}. */
 export interface LoadOptions<F extends FileFormat | null = FileFormat | null> {
@@ -26,6 +27,7 @@ type WithMetadata = { readonly returnMetadata: true };
 /** One array, or arrays by name. */
 interface Loaded {
   readonly npy: NDArray;
+  readonly npz: Arrays;
   readonly safetensors: Arrays;
 }
 
@@ -46,17 +48,25 @@ export type LoadedFrom<N, F> = Loaded[Format<N, F>];
 
 const op = "load";
 
-type Result = NDArray | Contents;
-
-const readers: ReadonlyMap<string, (source: ByteSource) => Result> = new Map<
-  string,
-  (source: ByteSource) => Result
->([
-  ["npy", readNpy],
-  ["safetensors", readSafetensors],
-]);
+/** What a reader finds; null where the format has no metadata. */
+interface Result {
+  readonly value: NDArray | Arrays;
+  readonly metadata: Strings | null;
+}
 
 type Reader = (source: ByteSource) => Result;
+
+const readers: ReadonlyMap<string, Reader> = new Map<string, Reader>([
+  ["npy", (source) => ({ value: readNpy(source), metadata: null })],
+  ["npz", (source) => ({ value: readNpz(source), metadata: null })],
+  [
+    "safetensors",
+    (source) => {
+      const { arrays, metadata } = readSafetensors(source);
+      return { value: arrays, metadata };
+    },
+  ],
+]);
 
 const readerFor = (name: string | null, format: unknown): Reader => {
   const known = [...readers.keys()].join(", ");
@@ -115,14 +125,14 @@ type AtOnce = string | ArrayBuffer | Uint8Array;
 type InTime = URL | Blob | ReadableStream<Uint8Array>;
 
 /**
- * Loads what a file holds: one array from npy, arrays by name from safetensors. Of a large file each array is read when it
+ * Loads what a file holds: one array from npy, arrays by name from npz and safetensors. Of a large file each array is read when it
  * is first needed. From a `URL`, a `Blob` or a stream it gives a promise.
  *
  * @param file a path, bytes, a `URL`, a `Blob` or a `ReadableStream` of bytes
  * @param options the format where the name does not tell it, as such or as `{ format }`; `{ returnMetadata: true }`
  * @returns the array or the arrays by name; with `returnMetadata` a pair of them and the metadata
  * @throws FormatError naming file, offset and cause when the content is not what it claims to be, ArgumentError for a
- * file that cannot be read, an unknown format, or metadata asked of npy
+ * file that cannot be read, an unknown format, or metadata asked of npy or npz
  * @example
  * mx.saveSafetensors("linear.safetensors", { w: mx.ones([2, 3]), b: mx.zeros([3]) }, { note: "tiny" });
  * const [arrays, metadata] = mx.load("linear.safetensors", { returnMetadata: true });
@@ -152,13 +162,11 @@ export function load(file: AtOnce | InTime, first?: LoadOptions | FileFormat | n
     "returnMetadata",
   ]);
   const { format, returnMetadata = false } = options;
-  const result = (read: Result): NDArray | Arrays | [Arrays, Strings] => {
-    if (!(read instanceof NDArray)) {
-      return returnMetadata ? [read.arrays, read.metadata] : read.arrays;
-    }
-    if (!returnMetadata) return read;
+  const result = ({ value, metadata }: Result): unknown => {
+    if (!returnMetadata) return value;
+    if (metadata !== null) return [value, metadata];
     throw new ArgumentError(
-      `[${op}] expected a format with metadata, got npy with returnMetadata: leave it out`,
+      `[${op}] expected a format with metadata, got npy or npz with returnMetadata: leave it out`,
     );
   };
   if (typeof file === "string") {

@@ -3,7 +3,6 @@ export const KNOWN_PENDING: readonly string[] = [
   "dequantize",
   "gather_qmm",
   "load .gguf",
-  "load .npz",
   "nn.ALiBi",
   "nn.AvgPool1d",
   "nn.AvgPool2d",
