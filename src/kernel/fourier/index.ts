@@ -33,6 +33,18 @@ interface Lines {
 
 const readComplex = (x: Lines, length: number, re: Float64Array, im: Float64Array): void => {
   const { words, starts, step, count } = x;
+  if (step === 2) {
+    // Lines lie one behind the other: each is read from front to end.
+    for (let q = 0; q < count; q++) {
+      let at = starts[q] ?? 0;
+      for (let i = q; i < length * count; i += count) {
+        re[i] = words[at] ?? 0;
+        im[i] = words[at + 1] ?? 0;
+        at += 2;
+      }
+    }
+    return;
+  }
   for (let j = 0; j < length; j++)
     for (let q = 0; q < count; q++) {
       const at = (starts[q] ?? 0) + j * step;
@@ -69,6 +81,18 @@ const writeComplex = (
   middle: number,
 ): void => {
   const { words, starts, step, count } = y;
+  if (step === 2) {
+    for (let q = 0; q < count; q++) {
+      let at = starts[q] ?? 0;
+      for (let i = q; i < length * count; i += count) {
+        const by = i < count ? scale : middle;
+        words[at] = (re[i] ?? 0) * by;
+        words[at + 1] = (im[i] ?? 0) * by;
+        at += 2;
+      }
+    }
+    return;
+  }
   for (let j = 0; j < length; j++) {
     const by = j === 0 ? scale : middle;
     for (let q = 0; q < count; q++) {
