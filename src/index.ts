@@ -363,6 +363,21 @@ export {
   trunc,
 } from "./ops/unary.js";
 export { bartlett, blackman, hamming, hanning } from "./ops/windows.js";
+export type { QuantizationMode } from "./quantized/format.js";
+export {
+  type GatherQmmOptions,
+  gatherQmm,
+  type QqmmOptions,
+  type QuantizedMatmulOptions,
+  qqmm,
+  quantizedMatmul,
+} from "./quantized/products.js";
+export {
+  type DequantizeOptions,
+  dequantize,
+  type QuantizeOptions,
+  quantize,
+} from "./quantized/quantize.js";
 export * as random from "./random/index.js";
 export { setBlas } from "./runtime/blas.js";
 export { type DeviceInfo, deviceInfo } from "./runtime/device-info.js";

@@ -41,7 +41,7 @@ export interface GatherMmOptions {
 }
 
 /** The chosen matrices of a stack: one for each of the indices, which have shape `chosen`. */
-const pick = (op: string, x: Node, indices: Node | null, chosen: Shape): Node => {
+export const pickMatrices = (op: string, x: Node, indices: Node | null, chosen: Shape): Node => {
   const stack = x.shape.slice(0, -2);
   const matrix = x.shape.slice(-2);
   // Without indices the stack itself is what is chosen.
@@ -82,8 +82,8 @@ export function gatherMm(a: Operand, b: Operand, options?: GatherMmOptions): NDA
     (lhs ?? x).shape.slice(0, lhs === null ? -2 : undefined),
     (rhs ?? y).shape.slice(0, rhs === null ? -2 : undefined),
   );
-  const left = castTo(pick(op, x, lhs, chosen), dtype);
-  const right = castTo(pick(op, y, rhs, chosen), dtype);
+  const left = castTo(pickMatrices(op, x, lhs, chosen), dtype);
+  const right = castTo(pickMatrices(op, y, rhs, chosen), dtype);
   return wrap(p.matmul(left, right));
 }
 
