@@ -58,8 +58,8 @@ export const encodeFloats = (groups: Node, format: Format, factor: Node | null):
   if (format.mode === "nvfp4") return encodeScaled(groups, ideal, format, factor);
   const none = p.equal(ideal, like(ideal, 0));
   const safe = p.select(none, like(ideal, 1), ideal);
-  // The next power of two upwards, so that the largest element fits.
-  const exponent = p.ceil(p.log2(safe));
+  // The nearest power of two, so that the largest element may saturate.
+  const exponent = p.round(p.log2(safe));
   const bounded = p.minimum(p.maximum(exponent, like(exponent, -127)), like(exponent, 127));
   const scale = castTo(p.shift(bounded, 127), uint32);
   // Powers of two divide exactly.
