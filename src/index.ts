@@ -64,7 +64,15 @@ export * as fft from "./fft/index.js";
 export { NDArray, type NestedList } from "./graph/array.js";
 export type { Shape } from "./graph/node.js";
 export type { MapLeaves, Tree } from "./graph/tree.js";
-export { type FileFormat, type LoadedFrom, type LoadOptions, load } from "./io/load.js";
+export type { GgufValue } from "./io/gguf-header.js";
+export { saveGguf } from "./io/gguf-writer.js";
+export {
+  type FileFormat,
+  type LoadedFrom,
+  type LoadedPair,
+  type LoadOptions,
+  load,
+} from "./io/load.js";
 export { save } from "./io/npy.js";
 export { savez, savezCompressed } from "./io/npz.js";
 export { type SaveSafetensorsOptions, saveSafetensors } from "./io/safetensors.js";

@@ -158,7 +158,7 @@ export const loadCheckpoint = (folder: string, steps: number | undefined): Run =
   if (!existsSync(path))
     throw new InputError(`there is no checkpoint ${path} to resume: start without --resume`);
   try {
-    const [arrays, metadata] = mx.load(path, { returnMetadata: true });
+    const [arrays, metadata] = mx.load(path, { format: "safetensors", returnMetadata: true });
     return restore(arrays, metadata, steps);
   } catch (error) {
     const known =

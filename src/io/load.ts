@@ -4,13 +4,15 @@ import { describe } from "../core/guards.js";
 import { readPositional } from "../core/options.js";
 import type { NDArray } from "../graph/array.js";
 import { OpenFile, pathOf } from "./files.js";
+import { readGguf } from "./gguf.js";
+import type { GgufValue } from "./gguf-header.js";
 import { readNpy } from "./npy.js";
 import { readNpz } from "./npz.js";
 import { readSafetensors } from "./safetensors.js";
 import { type ByteSource, fileSource, memorySource } from "./source.js";
 
 /** The formats {@link load} knows. */
-export type FileFormat = "npy" | "npz" | "safetensors";
+export type FileFormat = "npy" | "npz" | "safetensors" | "gguf";
 
 /** Options of {@link load}. */
 export interface LoadOptions<F extends FileFormat | null = FileFormat | null> {
@@ -29,6 +31,15 @@ interface Loaded {
   readonly npy: NDArray;
   readonly npz: Arrays;
   readonly safetensors: Arrays;
+  readonly gguf: Arrays;
+}
+
+/** The metadata of each format. */
+interface MetadataBy {
+  readonly npy: never;
+  readonly npz: never;
+  readonly safetensors: Strings;
+  readonly gguf: Record<string, GgufValue>;
 }
 
 /** The format that a name tells, where the type of the name tells the name. */
@@ -46,12 +57,15 @@ type Format<N, F> = [F] extends [FileFormat]
 /** What {@link load} gives: one array from npy, else arrays by name. Either, where neither format nor name is known to the compiler. */
 export type LoadedFrom<N, F> = Loaded[Format<N, F>];
 
+/** The arrays and the metadata that {@link load} gives with `returnMetadata`. */
+export type LoadedPair<N, F> = [Arrays, MetadataBy[Format<N, F>]];
+
 const op = "load";
 
 /** What a reader finds; null where the format has no metadata. */
 interface Result {
   readonly value: NDArray | Arrays;
-  readonly metadata: Strings | null;
+  readonly metadata: Record<string, GgufValue> | null;
 }
 
 type Reader = (source: ByteSource) => Result;
@@ -63,6 +77,13 @@ const readers: ReadonlyMap<string, Reader> = new Map<string, Reader>([
     "safetensors",
     (source) => {
       const { arrays, metadata } = readSafetensors(source);
+      return { value: arrays, metadata };
+    },
+  ],
+  [
+    "gguf",
+    (source) => {
+      const { arrays, metadata } = readGguf(source);
       return { value: arrays, metadata };
     },
   ],
@@ -125,7 +146,7 @@ type AtOnce = string | ArrayBuffer | Uint8Array;
 type InTime = URL | Blob | ReadableStream<Uint8Array>;
 
 /**
- * Loads what a file holds: one array from npy, arrays by name from npz and safetensors. Of a large file each array is read when it
+ * Loads what a file holds: one array from npy, arrays by name from npz, safetensors and gguf. Of a large file each array is read when it
  * is first needed. From a `URL`, a `Blob` or a stream it gives a promise.
  *
  * @param file a path, bytes, a `URL`, a `Blob` or a `ReadableStream` of bytes
@@ -143,11 +164,11 @@ type InTime = URL | Blob | ReadableStream<Uint8Array>;
 export function load<const N extends AtOnce, F extends FileFormat | null = null>(
   file: N,
   options: LoadOptions<F> & WithMetadata,
-): [Arrays, Strings];
+): LoadedPair<N, F>;
 export function load<F extends FileFormat | null = null>(
   file: InTime,
   options: LoadOptions<F> & WithMetadata,
-): Promise<[Arrays, Strings]>;
+): Promise<LoadedPair<InTime, F>>;
 export function load<const N extends AtOnce, F extends FileFormat | null = null>(
   file: N,
   options?: LoadOptions<F> | F,

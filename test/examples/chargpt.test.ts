@@ -65,7 +65,10 @@ describe("chargpt", () => {
     assert.ok((speed ?? 0) > 0 && (peak ?? 0) > 200_000 * 4);
     assert.match(outcome.stdout, /^step 40\/40 {2}loss [\d.]+ {2}[\d,]+ tokens\/s {2}0:00 left$/m);
 
-    const [model, metadata] = mx.load(join(whole, "model.safetensors"), { returnMetadata: true });
+    const [model, metadata] = mx.load(join(whole, "model.safetensors"), {
+      format: "safetensors",
+      returnMetadata: true,
+    });
     const known: unknown = JSON.parse(metadata.vocabulary ?? "");
     assert.ok(Array.isArray(known) && known.includes("🌲") && known.includes("ä"));
     assert.equal(JSON.parse(metadata.config ?? "").context, 8);
@@ -139,7 +142,7 @@ describe("chargpt refuses", () => {
   const foreign = (checkpoint: string): void =>
     mx.saveSafetensors(checkpoint, { w: mx.ones([2]) }, { metadata: { format: "mlx" } });
   const reshaped = (checkpoint: string): void => {
-    const [arrays, metadata] = mx.load(checkpoint, { returnMetadata: true });
+    const [arrays, metadata] = mx.load(checkpoint, { format: "safetensors", returnMetadata: true });
     mx.saveSafetensors(checkpoint, { ...arrays, "model.norm": mx.ones([3]) }, metadata);
   };
 
