@@ -22,7 +22,7 @@ Measures the workloads whose names contain one of the words (all of them without
   --threads N      threads of ours (default: all cores)
   --python PATH    a Python with numpy, torch or mlx (default: python3; "none" for no Python)
   --only A,B       only libraries whose names contain one of these
-  --variants       ours again on one thread, without shared memory, with the system's BLAS and with V8's wide vectors
+  --variants       ours again on one thread, without shared memory, with the system's BLAS
   --quick          fewer and shorter rounds
   --json FILE      write the results as JSON
   --html FILE      write them as a page with bars
@@ -74,7 +74,6 @@ const variants: readonly Loader[] = [
   ["one thread", () => variant("one thread", 1, "shared", {})],
   ["unshared", () => variant("unshared", 1, "unshared", {})],
   ["BLAS", () => variant("BLAS", threads, "shared", { COTANGENT_BLAS: "on" })],
-  ["wide", () => variant("wide", threads, "shared", { COTANGENT_V8_FLAGS: "1" })],
 ];
 
 const everything: readonly Loader[] = [
