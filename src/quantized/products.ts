@@ -192,7 +192,7 @@ const throughQuantization = (x: Node, format: Format, factor: Node | null): Node
  *   The mode is "nvfp4" by default; "mxfp8" and "mxfp4" are the others
  * @throws ArgumentError for another mode or missing scales, DTypeError for `x` that is not floating or float64, ShapeError
  *   for shapes that do not fit
- * @example mx.qqmm(mx.ones([2, 32]), mx.ones([3, 32]), { mode: "mxfp8" }).tolist() // [[32, 32, 32], [32, 32, 32]]
+ * @example mx.qqmm(mx.full([2, 32], 1.75), mx.full([3, 32], 1.75), { mode: "mxfp8" }).tolist() // [[98, 98, 98], [98, 98, 98]]
  * @see mlx.core.qqmm
  */
 export function qqmm(

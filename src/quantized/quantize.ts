@@ -198,8 +198,8 @@ export interface DequantizeOptions extends QuantizeOptions {
  * @throws ArgumentError for an unknown format, or for biases that are missing or too much, DTypeError for operands of other
  *   dtypes than `quantize` gives, ShapeError for scales or biases that do not fit the words
  * @example
- * const [words, scales] = mx.quantize(mx.ones([2, 32]), { mode: "mxfp8" });
- * mx.dequantize(words, scales, { mode: "mxfp8", dtype: mx.float32 }).get(1, 31).item(); // 1
+ * const [words, scales] = mx.quantize(mx.full([2, 32], 1.75), { mode: "mxfp8" });
+ * mx.dequantize(words, scales, { mode: "mxfp8", dtype: mx.float32 }).get(1, 31).item(); // 1.75
  * @see mlx.core.dequantize
  */
 export function dequantize(
