@@ -2,7 +2,7 @@
 import { type CotangentError, IndexError, InternalError, LinAlgError } from "../core/errors.js";
 import { faults } from "../core/routine.js";
 import { HostStorage, type Storage } from "../core/storage.js";
-import type { Device, Fault } from "../device/contract.js";
+import type { Device, Fault, Scalar } from "../device/contract.js";
 import type { Evaluator } from "../graph/evaluator.js";
 import { overwritten } from "../graph/hole.js";
 import { type Node, unuse } from "../graph/node.js";
@@ -47,6 +47,14 @@ const faultError = ({ code }: Fault): CotangentError => {
       );
   }
 };
+
+/** What a submission needs. */
+interface Prepared {
+  readonly plan: Plan;
+  readonly layout: Layout;
+  readonly params: readonly Scalar[];
+  readonly slots: Storage[];
+}
 
 export class Engine implements Evaluator {
   readonly device: Device;
@@ -151,6 +159,17 @@ export class Engine implements Evaluator {
     return slots;
   }
 
+  /** All that a submission of the pending graph needs, its results in place; `dying` leaves may be overwritten. */
+  private prepare(pending: Pending, dying: readonly number[]): Prepared {
+    const plan = this.planOf(pending);
+    const layout = plan.layout(dying);
+    const params = paramValues(plan, pending.order);
+    const slots = this.bind(pending, plan, layout);
+    this.memoryObserver?.(layout.memory);
+    this.submissions++;
+    return { plan, layout, params, slots };
+  }
+
   /** From now on the memory of the leaves `dying` is that of the results, or of nobody. */
   private takeOver({ leaves }: Pending, layout: Layout, dying: readonly number[]): void {
     for (const i of dying) {
@@ -216,15 +235,10 @@ export class Engine implements Evaluator {
 
   evaluate(nodes: readonly Node[]): void {
     for (const pending of this.steps(nodes)) {
-      const plan = this.planOf(pending);
       const dying = this.dying(pending);
-      const layout = plan.layout(dying);
-      const params = paramValues(plan, pending.order);
-      const slots = this.bind(pending, plan, layout);
-      this.memoryObserver?.(layout.memory);
+      const { plan, layout, params, slots } = this.prepare(pending, dying);
       let fault: Fault | null = null;
       let done = false;
-      this.submissions++;
       const { device, observer } = this;
       const { executable } = layout;
       try {
@@ -244,14 +258,9 @@ export class Engine implements Evaluator {
 
   async evaluateAsync(nodes: readonly Node[]): Promise<void> {
     for (const pending of this.steps(nodes)) {
-      const plan = this.planOf(pending);
-      const layout = plan.layout(none);
-      const params = paramValues(plan, pending.order);
-      const slots = this.bind(pending, plan, layout);
-      this.memoryObserver?.(layout.memory);
+      const { plan, layout, params, slots } = this.prepare(pending, none);
       let fault: Fault | null = null;
       let done = false;
-      this.submissions++;
       const { device, observer } = this;
       const { executable } = layout;
       try {

@@ -1,6 +1,6 @@
 /** Gguf files: metadata of all kinds, plain and packed tensors, damaged files. */
 import assert from "node:assert/strict";
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
@@ -9,6 +9,7 @@ import * as mx from "../../src/index.js";
 import { load, saveGguf } from "../../src/index.js";
 import { dataPath } from "../conformance/format.js";
 import { mutationCount, readDamaged } from "../support/mutations.js";
+import { refused } from "./damaged.js";
 
 const folder = mkdtempSync(join(tmpdir(), "cotangent-gguf-"));
 after(() => rmSync(folder, { recursive: true }));
@@ -116,19 +117,7 @@ test("damaged files: each cause is named", () => {
     ["unknown", file(99, [1], one), /got number 99/],
     ["blocks", file(2, [16], one), /multiples of 32/],
   ];
-  for (const [name, bytes, message] of cases) {
-    const path = join(folder, "damaged.gguf");
-    writeFileSync(path, bytes);
-    assert.throws(
-      () => load(path),
-      (e) =>
-        e instanceof FormatError &&
-        message.test(e.message) &&
-        /offset/.test(e.message) &&
-        e.message.includes(path),
-      name,
-    );
-  }
+  refused(folder, "gguf", cases);
 });
 
 test(`${mutationCount} damaged files are refused or read, nothing else`, () => {
