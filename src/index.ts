@@ -7,6 +7,7 @@ export {
   bool,
   complex64,
   DType,
+  DType as Dtype,
   type DTypeKind,
   type DTypeName,
   float16,
@@ -389,7 +390,39 @@ export {
 export * as random from "./random/index.js";
 export { setBlas } from "./runtime/blas.js";
 export { type DeviceInfo, deviceInfo } from "./runtime/device-info.js";
-export { getActiveMemory, getPeakMemory } from "./runtime/memory.js";
+export * as cuda from "./runtime/gpu-backends.js";
+export * as metal from "./runtime/gpu-backends.js";
+export {
+  clearCache,
+  getActiveMemory,
+  getCacheMemory,
+  getPeakMemory,
+  resetPeakMemory,
+  setCacheLimit,
+  setMemoryLimit,
+  setWiredLimit,
+} from "./runtime/memory.js";
+export {
+  clearStreams,
+  cpu,
+  Device,
+  DeviceType,
+  defaultDevice,
+  defaultStream,
+  deviceCount,
+  gpu,
+  isAvailable,
+  newStream,
+  newThreadLocalStream,
+  newThreadUnsafeStream,
+  Stream,
+  StreamContext,
+  setDefaultDevice,
+  setDefaultStream,
+  stream,
+  synchronize,
+  ThreadLocalStream,
+} from "./runtime/streams.js";
 export { setThreads } from "./runtime/threads.js";
 export { checkpoint } from "./transforms/checkpoint.js";
 export {

@@ -12,6 +12,7 @@ export {
   type TruncatedNormalOptions,
   truncatedNormal,
 } from "./distributions.js";
+export { type MultivariateNormalOptions, multivariateNormal } from "./multivariate.js";
 export { key, type SplitOptions, seed, split, state } from "./state.js";
 export {
   type BernoulliOptions,

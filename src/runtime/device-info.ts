@@ -3,6 +3,7 @@ import type { BlasInfo } from "../device/wasm/blas.js";
 import { WasmDevice } from "../device/wasm/device.js";
 import { machine } from "../device/wasm/host.js";
 import { defaultEngine } from "./default-engine.js";
+import { type Device, type DeviceType, readDevice } from "./streams.js";
 
 /** What {@link deviceInfo} says; what nobody knows here is null. */
 export interface DeviceInfo {
@@ -32,13 +33,15 @@ const noBlas: BlasInfo = {
  * The device that evaluates arrays: the processor's name, the architecture, memory, threads, features of WebAssembly,
  * and which library of the system computes large matrix products or why none does. Asking makes it look for one.
  *
+ * @throws DeviceError for a device that is not there
  * @example
  * const { threads, blas } = mx.deviceInfo();
  * threads >= 1; // true
  * blas.used || blas.reason !== null; // true
  * @see mlx.core.device_info
  */
-export const deviceInfo = (): DeviceInfo => {
+export const deviceInfo = (of?: Device | DeviceType | null): DeviceInfo => {
+  if (of !== undefined && of !== null) readDevice("deviceInfo", of);
   const { device } = defaultEngine();
   const { processor, architecture, memory } = machine();
   const wasm = device instanceof WasmDevice ? device : null;

@@ -83,5 +83,4 @@ export const KNOWN_PENDING: readonly string[] = [
   "optimizers.MultiOptimizer",
   "optimizers.Muon",
   "optimizers.RMSprop",
-  "random.multivariate_normal",
 ];

@@ -198,6 +198,16 @@ export class WasmDevice implements Device {
     this.heap.collect();
   }
 
+  /** At most so many bytes beyond what is needed are taken from the system at once from now on. */
+  setSpare(bytes: number): void {
+    this.heap.setSpare(bytes);
+  }
+
+  /** Waits for all that was submitted. */
+  drain(): void {
+    this.heap.queue.drain();
+  }
+
   /** How many threads may run kernels from now on, the calling one included. Throws an ArgumentError below 1. */
   setThreads(count: number): void {
     if (!Number.isInteger(count) || count < 1)

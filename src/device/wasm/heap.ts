@@ -36,6 +36,7 @@ export class Heap {
   private readonly liveness: Liveness;
   private readonly retired: Block[] = [];
   private limit: number;
+  private spare = Number.POSITIVE_INFINITY;
   private peak = 0;
 
   private readonly refuse: ((bytes: number) => boolean) | null;
@@ -115,6 +116,11 @@ export class Heap {
     this.limit = Math.min(bytes, this.linear.maxBytes);
   }
 
+  /** The most that is taken beyond what is needed. */
+  setSpare(bytes: number): void {
+    this.spare = bytes;
+  }
+
   info(): MemoryInfo {
     return {
       activeBytes: this.allocator.usedBytes,
@@ -143,7 +149,8 @@ export class Heap {
     const needed = this.allocator.missing(bytes);
     const most = Math.floor(this.limit / pageBytes) * pageBytes;
     if (linear.bytes + needed > most) return false;
-    const generous = Math.min(most, linear.bytes + Math.max(needed, leastGrowth, linear.bytes / 2));
+    const spare = Math.min(Math.max(leastGrowth, linear.bytes / 2) - needed, this.spare);
+    const generous = Math.min(most, linear.bytes + needed + Math.max(0, spare));
     if (!linear.grow(generous) && !linear.grow(linear.bytes + needed)) return false;
     this.allocator.extend(linear.bytes - slack);
     return true;
