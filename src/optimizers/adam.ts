@@ -36,17 +36,18 @@ export class Adam extends Optimizer {
   readonly eps: number;
   readonly biasCorrection: boolean;
 
-  constructor(learningRate: Schedulable, options?: AdamOptions) {
+  /** @param name the optimizer's, for messages */
+  constructor(learningRate: Schedulable, options?: AdamOptions, name = "Adam") {
     super();
-    const o = readOptions<AdamOptions>("Adam", options, names);
+    const o = readOptions<AdamOptions>(name, options, names);
     this.betas = o.betas ?? [0.9, 0.999];
     this.eps = o.eps ?? 1e-8;
     this.biasCorrection = o.biasCorrection ?? false;
     for (const beta of this.betas) {
       if (!(beta >= 0 && beta < 1))
-        throw new ArgumentError(`[Adam] expected betas in [0, 1), got ${beta}`);
+        throw new ArgumentError(`[${name}] expected betas in [0, 1), got ${beta}`);
     }
-    if (!(this.eps >= 0)) throw new ArgumentError(`[Adam] expected eps from 0, got ${this.eps}`);
+    if (!(this.eps >= 0)) throw new ArgumentError(`[${name}] expected eps from 0, got ${this.eps}`);
     this.schedule("learningRate", learningRate);
   }
 
@@ -115,7 +116,7 @@ export class AdamW extends Adam {
       ...names,
       "weightDecay",
     ]);
-    super(learningRate, rest);
+    super(learningRate, rest, "AdamW");
     this.weightDecay = weightDecay;
   }
 

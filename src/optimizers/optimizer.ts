@@ -1,7 +1,7 @@
 /** The base of optimizers: state as a tree beside the parameters' tree, updated all at once or not at all. */
 import { uint64 } from "../core/dtype.js";
 import { ArgumentError, ShapeError } from "../core/errors.js";
-import { describe, isPlainObject } from "../core/guards.js";
+import { describe, isPlainObject, setOwn } from "../core/guards.js";
 import { showShape } from "../core/shape.js";
 import { isNDArray, NDArray, rebind } from "../graph/array.js";
 import { sameShape } from "../graph/node.js";
@@ -40,9 +40,26 @@ const isLeafState = (x: unknown): x is LeafState =>
  * @see mlx.optimizers.Optimizer
  */
 export abstract class Optimizer {
-  /** Settable, for restoring; what is missing in it is made at the next update. */
-  state: OptimizerState = { step: own(keep(array(0n, uint64))) };
+  /** Enumerable, so that a compiled step which lists the optimizer finds the arrays. */
+  protected readonly kept: OptimizerState = { step: own(keep(array(0n, uint64))) };
   readonly #schedules = new Map<string, (step: NDArray) => NDArray>();
+
+  /**
+   * All state, always the same object, so that a compiled step may list it before the first update. Assigning copies the
+   * entries, for restoring; what is missing in them is made at the next update.
+   */
+  get state(): OptimizerState {
+    return this.kept;
+  }
+
+  set state(next: OptimizerState) {
+    if (!isPlainObject(next))
+      throw new ArgumentError(`[optimizer] expected an object as state, got ${describe(next)}`);
+    const entries = Object.entries(next);
+    for (const key of Object.keys(this.kept)) delete this.kept[key];
+    for (const [key, value] of entries) setOwn(this.kept, key, value);
+    keepAll(this.kept);
+  }
 
   /** Fills in the state of one parameter. */
   abstract initSingle(parameter: NDArray, state: LeafState): void;
@@ -54,13 +71,18 @@ export abstract class Optimizer {
   protected schedule(name: string, value: Schedulable): void {
     if (typeof value === "function") {
       this.#schedules.set(name, value);
-      this.state[name] = own(new NDArray(value(this.step).node));
-    } else this.state[name] = isNDArray(value) ? value : own(array(value));
-    keepAll(this.state);
+      this.kept[name] = own(new NDArray(value(this.step).node));
+    } else this.kept[name] = isNDArray(value) ? value : own(array(value));
+    keepAll(this.kept);
+  }
+
+  /** The state as it is now; later updates do not change it. */
+  protected snapshot(): OptimizerState {
+    return { ...this.kept };
   }
 
   #array(name: string): NDArray {
-    const value = this.state[name];
+    const value = this.kept[name];
     if (isNDArray(value)) return value;
     throw new ArgumentError(
       `[optimizer] expected an array as ${name} in the state, got ${describe(value)}`,
@@ -77,12 +99,12 @@ export abstract class Optimizer {
   }
 
   set learningRate(value: number | NDArray) {
-    this.state.learningRate = keep(isNDArray(value) ? value : array(value));
+    this.kept.learningRate = keep(isNDArray(value) ? value : array(value));
   }
 
   /** Makes the state of all parameters. Optional: an update does it where it is missing. */
   init(parameters: unknown): void {
-    this.#settle(this.state, this.#filled(parameters, this.state));
+    this.#settle(this.snapshot(), this.#filled(parameters, this.kept));
   }
 
   /** The state with what `parameters` need and it lacks. */
@@ -111,8 +133,8 @@ export abstract class Optimizer {
    * @throws ArgumentError when the trees do not fit, ShapeError when a gradient does not fit its parameter
    */
   applyGradients<T>(gradients: T, parameters: unknown): T {
-    const state = this.#filled(gradients, this.state);
-    const before = this.state;
+    const state = this.#filled(gradients, this.kept);
+    const before = this.snapshot();
     const { step } = this;
     for (const [name, at] of this.#schedules) state[name] = at(step);
     const count = hostValue(step);
@@ -156,8 +178,7 @@ export abstract class Optimizer {
 
   #settle(before: unknown, next: unknown): void {
     const state = this.#adopted(before, next);
-    if (isPlainObject(state)) this.state = { ...state };
-    keepAll(this.state);
+    if (isPlainObject(state)) this.state = state;
   }
 
   /** The state with handles of the optimizer's own for what was not in it before: others may hold those it was given. */
@@ -192,11 +213,10 @@ export abstract class Optimizer {
    * not change, keep a copy.
    */
   update(model: unknown, gradients: unknown): void {
-    const before = this.state;
+    const before = this.snapshot();
     const updated = this.applyGradients(gradients, model);
     const state = this.#inPlace(before, this.state);
     if (isPlainObject(state)) this.state = state;
-    keepAll(this.state);
     if (isUpdatable(model)) {
       keepAll(updated);
       model.update(updated);

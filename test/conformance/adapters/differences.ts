@@ -98,6 +98,12 @@ export const DIFFERENCES: readonly Difference[] = [
     cases: ["topk/k5"],
   },
   {
+    reason:
+      "MLX 0.32.2 decays the caller's parameters in place, results recorded before included; 0.32.4 does not",
+    parts: ["value"],
+    cases: ["optimizer/Adafactor#3"],
+  },
+  {
     reason: "MLX's vjp applies the matrix where its transpose belongs; this one is not symmetric",
     parts: ["vjp"],
     cases: ["hadamard_transform/20"],
