@@ -75,12 +75,4 @@ export const KNOWN_PENDING: readonly string[] = [
   "nn.init.orthogonal",
   "nn.init.sparse",
   "nn.init.uniform",
-  "optimizers.AdaDelta",
-  "optimizers.Adafactor",
-  "optimizers.Adagrad",
-  "optimizers.Adamax",
-  "optimizers.Lion",
-  "optimizers.MultiOptimizer",
-  "optimizers.Muon",
-  "optimizers.RMSprop",
 ];
