@@ -1,8 +1,11 @@
-/** Prints GFLOP/s of rendered matrix products on one thread, by processor time: `node build/scripts/measure-matmul.js [plain]`. */
+/** Prints GFLOP/s of rendered matrix products on one thread, by processor time: `node build/scripts/measure-matmul.js [plain | wide]`. */
+import v8 from "node:v8";
 import { type DType, float16, float32, float64 } from "../src/core/dtype.js";
 import { bind, fillBuffers, productKernel, type Sizes } from "../test/render/products.js";
 
-const features = { relaxed: process.argv[2] !== "plain", shared: false };
+const [, , how = ""] = process.argv;
+const features = { relaxed: how !== "plain", wide: how === "wide", shared: false };
+if (features.wide) v8.setFlagsFromString("--experimental-wasm-revectorize");
 
 const cases: readonly (readonly [spec: string, sizes: Sizes, type?: DType])[] = [
   ["mk,kn->mn", { m: 1024, n: 1024, k: 1024 }],

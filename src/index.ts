@@ -389,6 +389,7 @@ export {
 } from "./quantized/quantize.js";
 export * as random from "./random/index.js";
 export { setBlas } from "./runtime/blas.js";
+export { type ConfigureOptions, configure } from "./runtime/configure.js";
 export { type DeviceInfo, deviceInfo } from "./runtime/device-info.js";
 export * as cuda from "./runtime/gpu-backends.js";
 export * as metal from "./runtime/gpu-backends.js";

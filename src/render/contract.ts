@@ -49,6 +49,8 @@ export interface Rendered extends Phase {
 export interface Features {
   /** relaxed-simd instructions are there (fused multiply-add). */
   readonly relaxed: boolean;
+  /** The compiler joins pairs of vectors in neighbouring places to vectors of twice the length: code is to be made so that it can. */
+  readonly wide?: boolean;
   /** The memory is shared: the module's import must say so. */
   readonly shared: boolean;
   /** The library for large matrix products, if there is one; found when it is first asked for. */

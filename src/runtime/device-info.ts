@@ -2,6 +2,7 @@
 import type { BlasInfo } from "../device/wasm/blas.js";
 import { WasmDevice } from "../device/wasm/device.js";
 import { machine } from "../device/wasm/host.js";
+import { notWide, type WideInfo } from "../device/wasm/wide.js";
 import { defaultEngine } from "./default-engine.js";
 import { type Device, type DeviceType, readDevice } from "./streams.js";
 
@@ -16,10 +17,12 @@ export interface DeviceInfo {
   /** How many threads may evaluate arrays, and how many were started so far. */
   readonly threads: number;
   readonly runningThreads: number;
-  /** Which of WebAssembly's features are used: "simd128", "relaxed-simd", "threads". */
+  /** Which of WebAssembly's features are used: "simd128", "relaxed-simd", "threads", "wide vectors". */
   readonly features: readonly string[];
   /** The library for large matrix products. */
   readonly blas: BlasInfo;
+  /** Whether V8 joins pairs of vectors, as `configure({ v8Flags: true })` asks it to, or why not. */
+  readonly wideVectors: WideInfo;
 }
 
 const noBlas: BlasInfo = {
@@ -31,7 +34,8 @@ const noBlas: BlasInfo = {
 
 /**
  * The device that evaluates arrays: the processor's name, the architecture, memory, threads, features of WebAssembly,
- * and which library of the system computes large matrix products or why none does. Asking makes it look for one.
+ * which library of the system computes large matrix products or why none does, and whether vectors are joined to wider ones.
+ * Asking makes it look for a library.
  *
  * @throws DeviceError for a device that is not there
  * @example
@@ -46,7 +50,7 @@ export const deviceInfo = (of?: Device | DeviceType | null): DeviceInfo => {
   const { processor, architecture, memory } = machine();
   const wasm = device instanceof WasmDevice ? device : null;
   const counts = wasm?.threadCounts() ?? { most: 1, running: 1 };
-  const { relaxed = false, shared = false } = wasm?.features ?? {};
+  const { relaxed = false, shared = false, wide = false } = wasm?.features ?? {};
   return {
     deviceName: processor,
     architecture,
@@ -58,7 +62,9 @@ export const deviceInfo = (of?: Device | DeviceType | null): DeviceInfo => {
       ...(wasm === null ? [] : ["simd128"]),
       ...(relaxed ? ["relaxed-simd"] : []),
       ...(shared ? ["threads"] : []),
+      ...(wide ? ["wide vectors"] : []),
     ],
     blas: wasm?.blasInfo() ?? noBlas,
+    wideVectors: wasm?.wideInfo() ?? notWide,
   };
 };

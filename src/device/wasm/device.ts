@@ -30,6 +30,7 @@ import { Loader, type LoaderCounts } from "./loader.js";
 import { Pool, threadLost } from "./pool.js";
 import type { Progress } from "./queue.js";
 import { WasmStorage } from "./storage.js";
+import { joinVectors, notWide, splitVectors, type WideInfo, wideByEnvironment } from "./wide.js";
 
 export interface WasmDeviceOptions {
   readonly render: Render;
@@ -47,6 +48,8 @@ export interface WasmDeviceOptions {
   readonly alwaysShare?: boolean;
   /** Which library of the system computes large matrix products; as the environment says by default. */
   readonly blas?: BlasChoice;
+  /** Whether pairs of vectors are to be joined, by an experimental flag of V8; as the environment says by default. */
+  readonly wide?: boolean;
 }
 
 /** Two awake threads beat one from about this much work, as estimated (simple kernels on hot caches take a fifth of it). */
@@ -79,7 +82,9 @@ const pools = new FinalizationRegistry<Helpers>(({ pool, leader }) => {
 export class WasmDevice implements Device {
   readonly name: string = "wasm";
   readonly synchronous: boolean = true;
-  readonly features: Features;
+  private current: Features;
+  private wideState: WideInfo = notWide;
+  private readonly render: Render;
   private readonly heap: Heap;
   private readonly loader: Loader;
   private readonly alwaysShare: boolean;
@@ -99,7 +104,9 @@ export class WasmDevice implements Device {
   constructor(options: WasmDeviceOptions) {
     const features = detectFeatures();
     const shared = features.shared && options.sharedMemory !== false;
-    this.features = { ...features, shared, library: () => this.library().blas };
+    this.current = { ...features, shared, library: () => this.library().blas };
+    this.render = options.render;
+    if (options.wide ?? wideByEnvironment()) this.tryWide();
     this.choice = options.blas ?? blasByEnvironment();
     const { limitBytes = Infinity, synchronousCollection = true } = options;
     this.threads = this.mostThreads(options.threads ?? parallelism());
@@ -108,6 +115,11 @@ export class WasmDevice implements Device {
     const { refuse = null } = options;
     this.heap = new Heap(this.features.shared, limitBytes, synchronousCollection, refuse);
     this.loader = new Loader(this.heap.linear, this.features, options.render);
+  }
+
+  /** What kernels are rendered for. */
+  get features(): Features {
+    return this.current;
   }
 
   allocate(bytes: number): Storage {
@@ -229,7 +241,24 @@ export class WasmDevice implements Device {
     this.heap.queue.drain();
     this.choice = choice;
     this.found = null;
-    this.loader.forget();
+    this.loader.forget(this.current);
+  }
+
+  /** Whether pairs of vectors are joined from now on, if they can be; `wideInfo` says. Kernels are rendered anew as by `setBlas`. */
+  setWide(on: boolean): void {
+    this.heap.queue.drain();
+    if (on) this.tryWide();
+    else {
+      if (this.wideState.used) splitVectors();
+      this.wideState = notWide;
+      this.current = { ...this.current, wide: false };
+    }
+    this.loader.forget(this.current);
+  }
+
+  /** Whether pairs of vectors are joined, or why they are not. */
+  wideInfo(): WideInfo {
+    return this.wideState;
   }
 
   /** The library in use, or why there is none; it is looked for now unless it was. */
@@ -271,6 +300,12 @@ export class WasmDevice implements Device {
     this.stopPool();
     this.stopLeader();
     return this.found;
+  }
+
+  private tryWide(): void {
+    if (this.wideState.used) return;
+    this.wideState = joinVectors(this.render, this.current);
+    this.current = { ...this.current, wide: this.wideState.used };
   }
 
   private stopPool(): void {

@@ -28,6 +28,9 @@ export const setEngineFlag = (flag: string): void => {
   builtin("node:v8", "setFlagsFromString")?.(flag);
 };
 
+/** Whether flags of V8 can be set here. */
+export const hasEngineFlags = (): boolean => builtin("node:v8", "setFlagsFromString") !== null;
+
 /** A package that may be installed beside this one, and where it lies; null where it is not. */
 export const optionalPackage = (
   name: string,
@@ -44,6 +47,12 @@ export const optionalPackage = (
 
 const processValue = (name: string): unknown =>
   Reflect.get(Reflect.get(globalThis, "process") ?? {}, name);
+
+/** What this Node was built with, by the name of a variable of its build. */
+export const buildVariable = (name: string): unknown => {
+  const variables: unknown = Reflect.get(Object(processValue("config")), "variables");
+  return Reflect.get(Object(variables), name);
+};
 
 /** The name of the operating system in Node, else null. */
 export const platform = (): string | null => {

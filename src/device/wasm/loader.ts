@@ -91,7 +91,7 @@ export class Loader {
   readonly walker: Uint8Array<ArrayBuffer>;
   private readonly render: Render;
   private readonly memory: LinearMemory;
-  private readonly features: Features;
+  private features: Features;
   private readonly imports: Record<string, WebAssembly.ModuleImports>;
   private readonly table: WebAssembly.Table;
   /** Least recently used first. */
@@ -133,8 +133,9 @@ export class Loader {
     this.imports.blas = { ...blas.imports };
   }
 
-  /** Renders kernels anew when they are next loaded. */
-  forget(): void {
+  /** Renders kernels anew, for these features, when they are next loaded. */
+  forget(features: Features): void {
+    this.features = features;
     this.cache.clear();
   }
 

@@ -228,6 +228,9 @@ class Disassembler {
 
   #section(id: number, r: Reader): void {
     switch (id) {
+      case 0:
+        this.#lines.push(`  ;; custom section ${JSON.stringify(r.name())}`);
+        return;
       case 1:
         r.list(() => {
           r.byte();

@@ -297,6 +297,7 @@ export interface Import {
 export class Module {
   readonly #shared: boolean;
   readonly #table: boolean;
+  readonly #wide: boolean;
   #settled = false;
   readonly #types: string[] = [];
   readonly #typeBytes: Uint8Array[] = [];
@@ -304,8 +305,13 @@ export class Module {
   readonly #funcs: { readonly func: Func; readonly type: number }[] = [];
   readonly #exports: { readonly name: string; readonly index: number }[] = [];
 
-  constructor(features: { readonly shared: boolean; readonly table?: boolean }) {
+  constructor(features: {
+    readonly shared: boolean;
+    readonly table?: boolean;
+    readonly wide?: boolean;
+  }) {
     this.#shared = features.shared;
+    this.#wide = features.wide ?? false;
     this.#table = features.table ?? false;
   }
 
@@ -391,6 +397,8 @@ export class Module {
       10,
       this.#funcs.map(({ func }) => func.body()),
     );
+    // Engines keep compiled code by a module's bytes: what is compiled under other flags has to differ in them.
+    if (this.#wide) out.byte(0).unsigned(5).name("wide");
     return out.done();
   }
 }

@@ -45,7 +45,7 @@ export const forwardTiles = (module: Module, s: Attention, features: Features): 
   const packQueries = packRows(module, features, { dtype, columns: depth }, pitch.query, s.scale);
   const packKeys = packAcross(module, features, { dtype, columns: depth }, pitch.key);
   const packValues = packPanels(module, features, { dtype, columns: width }, pitch.value, 1);
-  const sweep = sweepsOf(module, features.relaxed);
+  const sweep = sweepsOf(module, features);
   const scores = sweep(
     { aRow: pitch.query, aStep: 4, bPanel: pitch.key, cRow: pitch.score },
     blocks.queryCounts,

@@ -1,10 +1,11 @@
 /** Products of blocks in scratch: the register tiles of some rows by panels of eight columns. */
+import type { Features } from "../../contract.js";
 import { emitMicro, type MicroShape, rowCounts, rowTile } from "../contract/micro.js";
 import { setAtMost } from "../contract/way.js";
 import type { Func, Module } from "../encoder.js";
 
 /** Strides of a product's operands and result. */
-type SweepShape = Pick<MicroShape, "aRow" | "aStep" | "bPanel" | "cRow" | "relaxed">;
+type SweepShape = Pick<MicroShape, "aRow" | "aStep" | "bPanel" | "cRow" | "relaxed" | "wide">;
 
 /** A function (a, b, c, rows, k, panels, fresh): c (+)= a · b for any of the numbers of rows given. */
 const emitSweep = (module: Module, shape: SweepShape, sizes: readonly number[]): Func => {
@@ -37,17 +38,20 @@ const emitSweep = (module: Module, shape: SweepShape, sizes: readonly number[]):
   return f;
 };
 
-export type Sweeps = (shape: Omit<SweepShape, "relaxed">, sizes: readonly number[]) => Func;
+export type Sweeps = (
+  shape: Omit<SweepShape, "relaxed" | "wide">,
+  sizes: readonly number[],
+) => Func;
 
 /** Sweeps of a module; equal ones are made once. */
-export const sweepsOf = (module: Module, relaxed: boolean): Sweeps => {
+export const sweepsOf = (module: Module, { relaxed, wide = false }: Features): Sweeps => {
   const made = new Map<string, Func>();
   return (shape, sizes) => {
     const { aRow, aStep, bPanel, cRow } = shape;
     const key = [aRow, aStep, bPanel, cRow, ...sizes].join();
     const known = made.get(key);
     if (known !== undefined) return known;
-    const func = emitSweep(module, { ...shape, relaxed }, sizes);
+    const func = emitSweep(module, { ...shape, relaxed, wide }, sizes);
     made.set(key, func);
     return func;
   };

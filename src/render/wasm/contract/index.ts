@@ -9,7 +9,7 @@ import { leastOuter, libraryFor, libraryWay } from "./library.js";
 import { bytesOf } from "./micro.js";
 import { emitPack } from "./pack.js";
 import { plainWay } from "./plain.js";
-import { fewRows, planOf, sizeOf } from "./plan.js";
+import { fewRows, type Plan, planOf, sizeOf } from "./plan.js";
 import { type Group, type Product, productOf } from "./product.js";
 import { thinRows, thinWay } from "./thin.js";
 import { tiledWay } from "./tiled.js";
@@ -104,7 +104,8 @@ const waysOf = (module: Module, p: Product, evaluator: Evaluator, known: Gemm | 
 
 const ownWays = (module: Module, p: Product, evaluator: Evaluator): Ways => {
   const { type } = evaluator;
-  const { relaxed } = evaluator.features;
+  const { relaxed, wide = false } = evaluator.features;
+  const plan = (q: Product, few: boolean): Plan => planOf(q, type, few, wide);
   if (p.type !== "f32" && p.type !== "f64") {
     return { choices: [], rest: plainWay(module, p, p.type, evaluator) };
   }
@@ -113,16 +114,16 @@ const ownWays = (module: Module, p: Product, evaluator: Evaluator): Ways => {
     const way = tiledWay(
       module,
       p,
-      planOf(p, type, few),
+      plan(p, few),
       type,
-      relaxed,
+      { relaxed, wide },
       endsOf(module, p, evaluator),
     );
     return { choices: [], rest: way };
   }
   const thinOf = (q: Product): Choice | null => {
     const ends = endsOf(module, q, evaluator);
-    const way = thinWay(module, q, planOf(q, type, true), evaluator, ends);
+    const way = thinWay(module, q, plan(q, true), evaluator, ends);
     return way === null ? null : { way, side: q.m, most: thinRows };
   };
   // A side whose size is an argument counts as long, unless it is asked about.
@@ -138,7 +139,7 @@ const ownWays = (module: Module, p: Product, evaluator: Evaluator): Ways => {
   if (thin !== null && !thin.side.outer) return { choices: [], rest: thin.way };
   const ends = endsOf(module, p, evaluator);
   const tiled = (few: boolean): Way =>
-    tiledWay(module, p, planOf(p, type, few), type, relaxed, ends);
+    tiledWay(module, p, plan(p, few), type, { relaxed, wide }, ends);
   const choices = thin === null ? [] : [thin];
   if (!p.m.outer) return { choices, rest: tiled(p.m.size <= fewRows) };
   const far = p.k.size * sizeOf(p.n, p.hint) * bytesOf(type) >= farBytes;

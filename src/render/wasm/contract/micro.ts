@@ -6,7 +6,7 @@ export interface MicroShape {
   readonly type: "f32" | "f64";
   /** Rows of a, at most 5. */
   readonly rows: number;
-  /** Vectors of b, 1 or 2. */
+  /** Vectors of b: 1, 2 or 4. */
   readonly vectors: number;
   readonly aRow: number;
   readonly aStep: number;
@@ -14,6 +14,8 @@ export interface MicroShape {
   readonly bPanel: number;
   readonly cRow: number;
   readonly relaxed: boolean;
+  /** Whether the compiler joins neighbouring vectors to wider ones; see `Features`. */
+  readonly wide: boolean;
 }
 
 export const lanesOf = (type: "f32" | "f64"): number => (type === "f32" ? 4 : 2);
@@ -40,10 +42,16 @@ export const rowCounts = (rows: number): readonly number[] => {
   return [...counts];
 };
 
+/** Vectors in a panel of b: 5 × 2 fill the registers of one vector each, 5 × 4 those of two. */
+export const panelVectors = (wide: boolean): number => (wide ? 4 : 2);
+
 /**
  * A function (a, b, c, k, panels, fresh): for each panel of columns, c (+)= a · b over k ≥ 1 steps; with `fresh` c is
  * not read. Two steps are unrolled. Old V8s schedule every load of a basic block before its arithmetic and so run out
  * of registers; branches that are never taken cut the block at each row (with fused multiply-add) or second row.
+ *
+ * Vectors are joined within a basic block only, and only where nothing is loaded between two neighbouring stores. So
+ * wide code has no cuts, and sums are complete before the first of them is stored.
  */
 export const emitMicro = (module: Module, s: MicroShape): Func => {
   const f = module.func(["i32", "i32", "i32", "i32", "i32", "i32"]);
@@ -70,13 +78,26 @@ export const emitMicro = (module: Module, s: MicroShape): Func => {
       for (const [j, v] of row.entries()) visit(v, i * s.cRow + 16 * j + cShift);
     }
   };
+  const addBefore = (): void => {
+    for (const [i, row] of acc.entries()) {
+      for (const [j, v] of bs.entries())
+        f.get(c)
+          .op("v128.load", i * s.cRow + 16 * j + cShift)
+          .set(v);
+      for (const [j, v] of row.entries())
+        f.get(v)
+          .get(bs[j] ?? 0)
+          .op(`${shape}.add`)
+          .set(v);
+    }
+  };
   const step = (u: number, out: Label): void => {
     for (const [j, v] of bs.entries()) {
       const at = u * s.bStep + 16 * j + bShift;
       f.get(pb).op("v128.load", at).set(v);
     }
     acc.forEach((row, i) => {
-      if (i > 0 && i % (s.relaxed ? 1 : 2) === 0) cut(out);
+      if (!s.wide && i > 0 && i % (s.relaxed ? 1 : 2) === 0) cut(out);
       const at = u * s.aStep + i * s.aRow;
       f.get(pa).op(loadSplat, at).set(splat);
       row.forEach((v, j) => {
@@ -94,22 +115,30 @@ export const emitMicro = (module: Module, s: MicroShape): Func => {
     f.block((out) => {
       f.loop((again) => {
         step(0, out);
-        f.get(left).i32(1).op("i32.eq").brIf(out);
-        step(1, out);
-        advance(pa, 2 * s.aStep);
-        advance(pb, 2 * s.bStep);
-        f.get(left).i32(2).op("i32.sub").tee(left).brIf(again);
+        if (!s.wide) {
+          f.get(left).i32(1).op("i32.eq").brIf(out);
+          step(1, out);
+        }
+        const steps = s.wide ? 1 : 2;
+        advance(pa, steps * s.aStep);
+        advance(pb, steps * s.bStep);
+        f.get(left).i32(steps).op("i32.sub").tee(left).brIf(again);
       });
     });
     // Every block of k is summed on its own: errors grow with its length, not with that of the whole sum.
-    f.get(fresh).if(
-      () => tile((v, at) => f.get(c).get(v).op("v128.store", at)),
-      () => {
-        tile((v, at) => {
-          f.get(c).get(c).op("v128.load", at).get(v).op(`${shape}.add`).op("v128.store", at);
-        });
-      },
-    );
+    if (s.wide) {
+      f.get(fresh).op("i32.eqz").if(addBefore);
+      tile((v, at) => f.get(c).get(v).op("v128.store", at));
+    } else {
+      f.get(fresh).if(
+        () => tile((v, at) => f.get(c).get(v).op("v128.store", at)),
+        () => {
+          tile((v, at) => {
+            f.get(c).get(c).op("v128.load", at).get(v).op(`${shape}.add`).op("v128.store", at);
+          });
+        },
+      );
+    }
     advance(b, s.bPanel);
     advance(c, 16 * s.vectors);
     f.get(panels).i32(1).op("i32.sub").tee(panels).brIf(nextPanel);

@@ -1,10 +1,12 @@
 /** How a matrix product is cut into tiles and blocks: sizes from shapes and dtypes, nothing else. */
 import { slabRows } from "../../../kernel/ir.js";
-import { bytesOf, lanesOf, rowTile } from "./micro.js";
+import { bytesOf, lanesOf, panelVectors, rowTile } from "./micro.js";
 import type { Group, Product } from "./product.js";
 
 /** Multiply-adds per nanosecond that a core is expected to do in the micro-kernel. */
 const speed = { f32: 26, f64: 13 } as const;
+/** How much faster joined vectors are. */
+const wideGain = 1.8;
 /** Bytes of one packed row of k: what two vectors of b and five rows of a need stays in the L1 cache. */
 const longestK = 2048;
 const blockK = 1280;
@@ -46,10 +48,11 @@ const even = (size: number, most: number, unit: number): number =>
 export const sizeOf = (group: Group, outer: number): number =>
   group.outer ? group.size * outer : group.size;
 
-/** The plan for any number of rows or, with `few`, for at most `fewRows`. */
-export const planOf = (p: Product, type: "f32" | "f64", few: boolean): Plan => {
+/** The plan for any number of rows or, with `few`, for at most `fewRows`; for joined vectors if `wide`. */
+export const planOf = (p: Product, type: "f32" | "f64", few: boolean, wide: boolean): Plan => {
   const bytes = bytesOf(type);
-  const panel = 2 * lanesOf(type);
+  const panel = panelVectors(wide) * lanesOf(type);
+  const rate = speed[type] * (wide ? wideGain : 1);
   const k = p.k.size;
   // Blocks of k start at multiples of the lanes, as vectors along k must.
   // Where hardly any rows share b, reading it is what counts: long lines of it, in few blocks of k.
@@ -61,9 +64,9 @@ export const planOf = (p: Product, type: "f32" | "f64", few: boolean): Plan => {
   const fits = Math.max(64, Math.floor(packedMost / (Math.max(1, k) * bytes) / 64) * 64);
   const widest = few ? 4 * columnsMost : Math.min(columnsMost, fits);
   const columns = p.n.outer ? widest : even(Math.max(1, p.n.size), widest, panel);
-  const one = (rowsAll * columnsAll * Math.max(1, k)) / speed[type] + 100;
+  const one = (rowsAll * columnsAll * Math.max(1, k)) / rate + 100;
   const target = Math.min(1e6, Math.max(3e4, (one * batchSize) / 8));
-  const perRow = (columns * Math.max(1, k)) / speed[type] + columns / 8;
+  const perRow = (columns * Math.max(1, k)) / rate + columns / 8;
   // A slab of rows that are summed up lies in one tile.
   const least = p.sums === null ? rowTile : slabRows;
   const most = Math.min(
@@ -72,7 +75,7 @@ export const planOf = (p: Product, type: "f32" | "f64", few: boolean): Plan => {
   );
   const rows = few ? fewRows : p.m.outer ? most : even(Math.max(1, p.m.size), most, least);
   const batches = one >= target ? 1 : Math.max(1, Math.min(batchSize, Math.floor(target / one)));
-  const bPanel = depth * 16 * 2 + 64;
+  const bPanel = depth * panel * bytes + 64;
   const bBlock = (columns / panel) * bPanel;
   return {
     batches,

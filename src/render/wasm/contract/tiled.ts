@@ -1,7 +1,7 @@
 /** Blocked matrix products: packs operands where they need it, sweeps register tiles, finishes rows by the epilogue. */
 import type { Func, Module } from "../encoder.js";
 import { type Plain, plainOf, pushBase } from "./address.js";
-import { bytesOf, emitMicro, lanesOf, type MicroShape, rowCounts, rowTile } from "./micro.js";
+import { bytesOf, emitMicro, type MicroShape, panelVectors, rowCounts, rowTile } from "./micro.js";
 import { contiguous } from "./pack.js";
 import { type Plan, sizeOf } from "./plan.js";
 import type { Product } from "./product.js";
@@ -35,24 +35,25 @@ const emitSweep = (
   plan: Plan,
   shape: Omit<MicroShape, "rows" | "vectors">,
 ): Func => {
-  const lanes = lanesOf(shape.type);
+  const half = plan.panel / 2;
   const lastRows = p.m.size % plan.rows;
   const rows = p.m.outer
     ? [1, 2, 3, 4, 5]
     : [...new Set([plan.rows, lastRows].flatMap((r) => lastUnit(r, plan.unit)).flatMap(rowCounts))];
   const rest = p.n.size % plan.panel;
-  const wide = p.n.outer || p.n.size > lanes;
-  const narrow = p.n.outer || (rest > 0 && rest <= lanes);
+  const whole = p.n.outer || p.n.size > half;
+  const narrow = p.n.outer || (rest > 0 && rest <= half);
+  const vectors = panelVectors(shape.wide);
   const micros = rows.map((r) => ({
     r,
-    wide: wide ? emitMicro(module, { ...shape, rows: r, vectors: 2 }) : null,
-    narrow: narrow ? emitMicro(module, { ...shape, rows: r, vectors: 1 }) : null,
+    whole: whole ? emitMicro(module, { ...shape, rows: r, vectors }) : null,
+    narrow: narrow ? emitMicro(module, { ...shape, rows: r, vectors: vectors / 2 }) : null,
   }));
   const f = module.func(["i32", "i32", "i32", "i32", "i32", "i32", "i32"]);
   const [a, b, c, left, k, columns, fresh] = [0, 1, 2, 3, 4, 5, 6];
   const [panels, take] = [f.local("i32"), f.local("i32")];
   f.get(columns)
-    .i32(plan.panel - lanes - 1)
+    .i32(half - 1)
     .op("i32.add")
     .i32(plan.panel)
     .op("i32.div_u")
@@ -68,23 +69,27 @@ const emitSweep = (
         () => setAtMost(f.get(left), take, rowTile - 1),
         () => f.i32(rowTile).set(take),
       );
-    for (const { r, wide: two, narrow: one } of micros) {
+    for (const { r, whole: all, narrow: part } of micros) {
       f.get(take)
         .i32(r)
         .op("i32.eq")
         .if(() => {
-          if (two !== null) {
+          if (all !== null) {
             f.get(panels).if(() => {
-              f.get(a).get(b).get(c).get(k).get(panels).get(fresh).call(two);
+              f.get(a).get(b).get(c).get(k).get(panels).get(fresh).call(all);
             });
           }
-          if (one === null) return;
+          if (part === null) return;
           pushTail();
           f.if(() => {
             f.get(a);
             f.get(b).get(panels).i32(shape.bPanel).op("i32.mul").op("i32.add");
-            f.get(c).get(panels).i32(32).op("i32.mul").op("i32.add");
-            f.get(k).i32(1).get(fresh).call(one);
+            f.get(c)
+              .get(panels)
+              .i32(16 * vectors)
+              .op("i32.mul")
+              .op("i32.add");
+            f.get(k).i32(1).get(fresh).call(part);
           });
         });
     }
@@ -111,7 +116,7 @@ export const tiledWay = (
   p: Product,
   given: Plan,
   type: "f32" | "f64",
-  relaxed: boolean,
+  code: Pick<MicroShape, "relaxed" | "wide">,
   ends: Ends,
 ): Way => {
   const bytes = bytesOf(type);
@@ -126,7 +131,7 @@ export const tiledWay = (
   const finish = ends.finish(plan.cRow);
   const shape = {
     type,
-    relaxed,
+    ...code,
     aRow: inA === null ? plan.aRow : inA.across * bytes,
     aStep: inA === null ? bytes : inA.along * bytes,
     bStep: inB === null ? plan.panel * bytes : inB.along * bytes,
