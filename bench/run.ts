@@ -22,7 +22,8 @@ Measures the workloads whose names contain one of the words (all of them without
   --threads N      threads of ours (default: all cores)
   --python PATH    a Python with numpy, torch or mlx (default: python3; "none" for no Python)
   --only A,B       only libraries whose names contain one of these
-  --variants       ours again on one thread, without shared memory, with the system's BLAS
+  --variants       ours again on one thread, without shared memory, with the system's BLAS,
+                   with V8's flag for wide vectors
   --quick          fewer and shorter rounds
   --json FILE      write the results as JSON
   --html FILE      write them as a page with bars
@@ -46,8 +47,9 @@ if (values.help) {
   process.exit(0);
 }
 
-// The columns say what is ours alone; the system's BLAS has one of its own.
+// The columns say what is ours alone; the system's BLAS and V8's flags have columns of their own.
 process.env["COTANGENT_BLAS"] = "off";
+process.env["COTANGENT_V8_FLAGS"] = "";
 const threads = Number(values.threads ?? cpus().length);
 const missing: string[] = [];
 
@@ -74,6 +76,7 @@ const variants: readonly Loader[] = [
   ["one thread", () => variant("one thread", 1, "shared", {})],
   ["unshared", () => variant("unshared", 1, "unshared", {})],
   ["BLAS", () => variant("BLAS", threads, "shared", { COTANGENT_BLAS: "on" })],
+  ["wide", () => variant("wide", threads, "shared", { COTANGENT_V8_FLAGS: "1" })],
 ];
 
 const everything: readonly Loader[] = [

@@ -10,7 +10,12 @@ if (shared === "unshared") Reflect.deleteProperty(globalThis, "SharedArrayBuffer
 const load = async (): Promise<Library> => {
   if (which === "onnx") return (await import("./libraries/onnx.js")).onnx(Number(threads));
   if (which === "numpy-ts") return (await import("./libraries/numpy-ts.js")).numpyTs();
-  const { ours } = await import("./libraries/ours.js");
+  const { ours, wideVectors } = await import("./libraries/ours.js");
+  const { used, reason } = wideVectors();
+  if (process.env["COTANGENT_V8_FLAGS"] === "1" && !used) {
+    console.error(reason);
+    process.exit(1);
+  }
   return ours(name, Number(threads), `${threads} threads, ${shared} memory`);
 };
 const library = await load();

@@ -4,6 +4,9 @@ import { integers, numbers, sample } from "../data.js";
 import { type Factory, type Job, type Library, local, type Params, size } from "../library.js";
 import { models } from "./ours-models.js";
 
+/** Whether V8 joins vectors for ours, in this process. */
+export const wideVectors = (): mx.DeviceInfo["wideVectors"] => mx.deviceInfo().wideVectors;
+
 type Result = mx.NDArray | readonly mx.NDArray[];
 
 /** A job that computes and evaluates what `compute` describes. */

@@ -61,12 +61,13 @@ const run = (
   const want = bytes.map((n) => new Uint8Array(n));
   const ins = inputs.map(([, b]) => b);
   interpretRoutine(r, [...ins, ...want]);
-  for (const relaxed of [false, true]) {
-    const ran = new RenderedProgram(r, { relaxed, shared: false }).run(ins, bytes);
+  for (const name of ["plain", "fused", "wide"]) {
+    const features = { relaxed: name !== "plain", wide: name === "wide", shared: false };
+    const ran = new RenderedProgram(r, features).run(ins, bytes);
     outputs.forEach(([dtype], i) => {
       const [a, b] = [ran.outputs[i], want[i]];
       assert.ok(a && b);
-      compare(dtype, a, b, far, `${what}${relaxed ? ", fused" : ""}, result ${i}`);
+      compare(dtype, a, b, far, `${what}, ${name}, result ${i}`);
     });
   }
 };

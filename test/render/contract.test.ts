@@ -20,6 +20,8 @@ import { check, type ProductOptions, productKernel, type Sizes } from "./product
 
 const plain: Features = { relaxed: false, shared: false };
 const fused: Features = { relaxed: true, shared: false };
+/** Of the shape that V8 joins to longer vectors. */
+const wide: Features = { ...fused, wide: true };
 /** With a library for whatever a library can do. */
 const library: Features = {
   ...fused,
@@ -32,7 +34,7 @@ const compare = (spec: string, sizes: Sizes, o: ProductOptions = {}, loose?: num
   const out = o.out ?? o.a ?? float32;
   const bound = out === float16 ? 1e-3 : out === bfloat16 ? 8e-3 : out === float64 ? 1e-13 : 3e-6;
   const label = `${spec} ${JSON.stringify(sizes)} ${out.name}`;
-  for (const [name, features] of Object.entries({ plain, fused, library }))
+  for (const [name, features] of Object.entries({ plain, fused, wide, library }))
     check(kernel, features, loose ?? bound, `${label} ${name}`);
 };
 
@@ -171,7 +173,7 @@ describe("matrix products", () => {
       const of = (outer: number, k: number): ReturnType<typeof productKernel> =>
         productKernel(spec, { [spec.split("->")[1]?.[0] ?? "m"]: outer, k, ...rest(spec) });
       for (const k of [9, 530]) {
-        for (const features of [plain, fused, library]) {
+        for (const features of [plain, fused, wide, library]) {
           for (const made of [1, 300]) {
             const rendered = renderContract(of(made, k), features);
             for (const outer of [0, 1, 4, 5, 37, 61]) {
@@ -216,7 +218,7 @@ describe("matrix products", () => {
       const far = k.constant("f32", -100);
       const masked = k.scalar("select", "f32", causal, k.scalar("add", "f32", c, bias), far);
       const kernel = k.store(masked, 3, affine(0, [0, n], [1, 1])).build();
-      for (const features of [plain, fused, library]) {
+      for (const features of [plain, fused, wide, library]) {
         const reach = [15 * 9, n * depth, n, 39 * 3 + m, m * n];
         check(kernel, features, 3e-6, `padded ${along}`, undefined, reach);
       }

@@ -86,7 +86,7 @@ const own =
 test("everything that is generated can be read", () => {
   const modules = [walkerModule(true), walkerModule(false)];
   for (let seed = 0; seed < 40; seed++) {
-    const features = { relaxed: seed % 2 === 0, shared: seed % 3 === 0 };
+    const features = { relaxed: seed % 2 === 0, shared: seed % 3 === 0, wide: seed % 4 === 1 };
     modules.push(render(randomCase(seed).kernel, features).bytes.slice());
     modules.push(render(randomProduct(seed).kernel, features).bytes.slice());
   }

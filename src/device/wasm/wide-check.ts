@@ -97,8 +97,9 @@ const timed = (): Trial => product("a large product", float32, [60, 64, 256]);
 const leastGain = 1.2;
 /** V8 compiles quickly first, and vectors are joined when it compiles well: code that is so much faster than at first. */
 const settledGain = 1.4;
-/** Milliseconds that are waited for that. */
+/** Milliseconds that are waited for that; that code may go on at one speed before that is taken for its best. */
 const patience = 1000;
+const still = 200;
 
 /** A trial's kernel, compiled, in a memory of its own. */
 interface Made {
@@ -164,6 +165,7 @@ class Watch {
   readonly trial: Trial;
   readonly made: Made;
   private readonly first: number;
+  private since: number = performance.now();
   best: number;
 
   constructor(trial: Trial, render: Render, features: Features) {
@@ -175,14 +177,17 @@ class Watch {
 
   /** Whether it has been compiled well, by all appearances. */
   get settled(): boolean {
-    return this.best * settledGain < this.first;
+    return this.best * settledGain < this.first || performance.now() - this.since > still;
   }
 
   /** Runs for about a millisecond. */
   go(): void {
     const end = performance.now() + 1;
-    do this.best = Math.min(this.best, this.time());
-    while (performance.now() < end);
+    do {
+      const took = this.time();
+      if (took < 0.9 * this.best) this.since = performance.now();
+      this.best = Math.min(this.best, took);
+    } while (performance.now() < end);
   }
 
   private time(): number {
