@@ -8,6 +8,11 @@ export type Tree<L> = L | readonly Tree<L>[] | { readonly [key: string]: Tree<L>
 /** Says whether a value is a leaf. */
 export type Guard<L> = (x: unknown) => x is L;
 
+/** Objects whose own fields are to be seen as a tree, such as modules: read and written in place, never rebuilt. */
+export abstract class Branch {}
+
+export const isBranch = (x: unknown): x is Branch => x instanceof Branch;
+
 /** The type of tree `T` with each leaf of type `L` replaced by an `R`; what is neither leaf nor branch stays. */
 export type MapLeaves<T, L, R> = T extends L
   ? R
@@ -17,17 +22,24 @@ export type MapLeaves<T, L, R> = T extends L
       ? { -readonly [K in keyof T]: MapLeaves<T[K], L, R> }
       : T;
 
-/** Calls `visit` for every leaf, in order: lists by index, objects by the order of their keys. Other values are passed over. */
+/**
+ * Calls `visit` for every leaf, in order: lists by index, objects and {@link Branch}es by the order of their keys. Other values
+ * are passed over.
+ */
 export const forEachLeaf = <L>(tree: unknown, isLeaf: Guard<L>, visit: (leaf: L) => void): void => {
   if (isLeaf(tree)) visit(tree);
   else if (Array.isArray(tree)) for (const item of tree) forEachLeaf(item, isLeaf, visit);
   else if (isPlainObject(tree)) for (const key in tree) forEachLeaf(tree[key], isLeaf, visit);
+  else if (isBranch(tree))
+    for (const key of Object.keys(tree)) forEachLeaf(Reflect.get(tree, key), isLeaf, visit);
 };
 
 const collect = <L>(tree: unknown, isLeaf: Guard<L>, out: L[]): void => {
   if (isLeaf(tree)) out.push(tree);
   else if (Array.isArray(tree)) for (const item of tree) collect(item, isLeaf, out);
   else if (isPlainObject(tree)) for (const key in tree) collect(tree[key], isLeaf, out);
+  else if (isBranch(tree))
+    for (const key of Object.keys(tree)) collect(Reflect.get(tree, key), isLeaf, out);
 };
 
 /** The leaves in order. Values that are neither leaf nor branch are passed over. */

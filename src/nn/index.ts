@@ -1,4 +1,4 @@
-/** Neural networks: activations and losses. */
+/** Neural networks: modules, layers, activations, losses. */
 import "../ops/methods.js";
 
 export {
@@ -36,4 +36,62 @@ export {
   step,
   tanh,
 } from "./activations.js";
+export {
+  Hardswish,
+  HardTanh,
+  LogSigmoid,
+  LogSoftmax,
+  Mish,
+  ReLU,
+  ReLU2,
+  ReLU6,
+  SELU,
+  Sigmoid,
+  SiLU,
+  Softmax,
+  Softmin,
+  Softplus,
+  Softsign,
+  Tanh,
+} from "./layers/activations.js";
+export {
+  CELU,
+  ELU,
+  GELU,
+  type GeluApproximation,
+  type GeluOptions,
+  GLU,
+  HardShrink,
+  LeakyReLU,
+  PReLU,
+  type PReluOptions,
+  Softshrink,
+  Step,
+} from "./layers/activations-with-options.js";
+export {
+  Dropout,
+  Dropout2d,
+  Dropout3d,
+  type DropoutCallOptions,
+  type DropoutOptions,
+} from "./layers/dropout.js";
+export { Embedding } from "./layers/embedding.js";
+export { type BiasOptions, Bilinear, Identity, Linear } from "./layers/linear.js";
+export { QQLinear } from "./layers/qq-linear.js";
+export { QuantizedEmbedding, QuantizedLinear } from "./layers/quantized.js";
+export type { QuantizableOptions, QuantizedOptions } from "./layers/quantized-format.js";
+export { Sequential, type UnaryLayer, type UnaryModule } from "./layers/sequential.js";
 export * as losses from "./losses/index.js";
+export {
+  type FreezeOptions,
+  type LoadWeightsOptions,
+  Module,
+  type ModuleFilter,
+  type ParametersOf,
+  type SaveWeightsOptions,
+  type StrictOptions,
+} from "./module/module.js";
+export { type LayerQuantization, type QuantizeModelOptions, quantize } from "./module/quantize.js";
+export { valueAndGrad } from "./module/value-and-grad.js";
+export type { Weights } from "./module/weights.js";
+export * as utils from "./utils.js";

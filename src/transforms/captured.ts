@@ -4,6 +4,7 @@ import { describe, isPlainObject, setOwn } from "../core/guards.js";
 import { isNDArray, NDArray, rebind } from "../graph/array.js";
 import type { Node } from "../graph/node.js";
 import { isOwned, own } from "../graph/owned.js";
+import { isBranch } from "../graph/tree.js";
 import { pick } from "./leaves.js";
 import type { Signature } from "./signature.js";
 
@@ -13,11 +14,12 @@ type Key = string | number;
 const isHolder = (x: unknown): x is { state: unknown } =>
   typeof x === "object" && x !== null && "state" in x && typeof x.state === "object";
 
-type Kind = "list" | "object" | "holder";
+type Kind = "list" | "object" | "holder" | "branch";
 
 const kindOf = (x: unknown): Kind | null => {
   if (Array.isArray(x)) return "list";
   if (isPlainObject(x)) return "object";
+  if (isBranch(x)) return "branch";
   return !isNDArray(x) && isHolder(x) ? "holder" : null;
 };
 
@@ -42,7 +44,8 @@ const isValue = (x: unknown): boolean =>
   (typeof x !== "object" || x === null) && typeof x !== "function" && typeof x !== "symbol";
 
 /**
- * Writes the structure of captured state and gathers its arrays in order.
+ * Writes the structure of captured state and gathers its arrays in order. What else is in the fields of a branch, functions
+ * too, is compared by identity.
  *
  * @throws ArgumentError for an object that is neither a tree nor has a `state`
  */
@@ -51,6 +54,7 @@ export const writeCaptured = (
   tree: unknown,
   out: Signature,
   arrays: NDArray[],
+  inBranch: boolean = false,
 ): void => {
   if (isNDArray(tree)) {
     arrays.push(tree);
@@ -60,11 +64,12 @@ export const writeCaptured = (
   if (kind !== null && typeof tree === "object" && tree !== null) {
     const keys = keysOf(tree, kind);
     out.push(kind, keys.length);
+    const inside = inBranch || kind === "branch";
     for (const key of keys) {
-      if (kind === "object") out.push(key);
-      writeCaptured(op, childOf(tree, kind, key), out, arrays);
+      if (kind === "object" || kind === "branch") out.push(key);
+      writeCaptured(op, childOf(tree, kind, key), out, arrays, inside);
     }
-  } else if (isValue(tree)) out.push(tree);
+  } else if (inBranch || isValue(tree)) out.push(tree);
   else {
     throw new ArgumentError(
       `[compile] expected ${op} to be a tree of arrays, or objects whose state is one, got ${describe(tree)} in it: ` +
@@ -90,7 +95,7 @@ export const undo = (contents: Contents): void => {
   for (const [box, entries] of contents) {
     const kind = kindOf(box);
     if (kind === "list") Reflect.set(box, "length", entries.length);
-    if (kind === "object")
+    if (kind === "object" || kind === "branch")
       for (const key of Object.keys(box))
         if (!entries.some(([k]) => k === key)) Reflect.deleteProperty(box, key);
     for (const [key, value] of entries) if (Reflect.get(box, key) !== value) put(box, key, value);
@@ -156,6 +161,11 @@ export const describeWritten = (
   if (kind === null || typeof tree !== "object" || tree === null)
     return { is: "value", value: tree };
   const fresh = tree !== before;
+  if (fresh && kind === "branch") {
+    throw new ArgumentError(
+      `[compile] expected outputs with the objects they had, got another ${describe(tree)} in them: put it there before compiling`,
+    );
+  }
   const old = new Map(typeof before === "object" && before !== null ? contents.get(before) : []);
   const entries = keysOf(tree, kind).map((key) => {
     const inner = childOf(tree, kind, key);

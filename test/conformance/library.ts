@@ -215,6 +215,15 @@ interface ArrayLikeOfNumbers {
   readonly [i: number]: number;
 }
 
+/** Keys of trees follow the naming rule as well. */
+export function camelKeys(value: GoldenValue): GoldenValue {
+  if (typeof value !== "object" || value === null) return value;
+  if ("length" in value) return value.map(camelKeys);
+  if (value.$ !== "tree") return value;
+  const entries = [...value.entries].map(([key, item]) => [camel(key), camelKeys(item)] as const);
+  return { $: "tree", entries: new Map(entries) };
+}
+
 /** A result of the library as plain data; arrays are evaluated here. */
 export function toResult(value: unknown): Result {
   if (

@@ -1,6 +1,7 @@
 /** From an MLX call (function name, args, kwargs) to ours: snake → camel, optional arguments in one trailing object. */
 import { type GoldenValue, isGoldenArray, isGoldenList, isIntegerName, tagOf } from "../format.js";
 import { call, callMember, camel, construct, dtype, Inexpressible } from "../library.js";
+import { constructorArguments } from "./constructors.js";
 
 export interface Call {
   readonly fn: string;
@@ -98,13 +99,6 @@ function argumentsOf({ fn, args, golden, kwargs }: Call): readonly unknown[] {
   return [...positional, ...options(named)];
 }
 
-/** Optimizers take the learning rate by position, everything else by name. */
-function constructorArguments({ kwargs }: Call): readonly unknown[] {
-  const rate = kwargs.has("learning_rate") ? [kwargs.get("learning_rate")] : [];
-  const named = [...kwargs].filter(([name]) => name !== "learning_rate");
-  return [...rate, ...options(named.map(([name, value]) => [camel(name), value] as const))];
-}
-
 /** An index of the golden files as components of `get`, `set` and `at`. */
 function components(index: unknown): readonly unknown[] {
   return Array.isArray(index) ? index : [index];
@@ -130,7 +124,8 @@ export function perform(request: Call): unknown {
     const list = rest.length > 0 && !Array.isArray(rest[0]) ? [rest] : rest;
     return callMember(self, fn.slice("array.".length), list);
   }
-  if (/^(?:nn|optimizers)\.[A-Z]/.test(fn)) return construct(fn, constructorArguments(request));
+  if (/^(?:nn|optimizers)\.[A-Z]/.test(fn))
+    return construct(fn, constructorArguments(fn, request.kwargs));
   if (fn.startsWith("array.")) {
     const rest = argumentsOf({
       ...request,

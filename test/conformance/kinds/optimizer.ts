@@ -7,11 +7,19 @@ import {
   asString,
   type Case,
   decode,
-  type GoldenValue,
   malformed,
   onlyFields,
 } from "../format.js";
-import { call, callMember, camel, construct, property, toArgument, toResult } from "../library.js";
+import {
+  call,
+  callMember,
+  camel,
+  camelKeys,
+  construct,
+  property,
+  toArgument,
+  toResult,
+} from "../library.js";
 import { toleranceOf } from "./op.js";
 
 /** Required constructor parameters, positional here; Adafactor's rate is optional. */
@@ -63,15 +71,6 @@ function makeOptimizer(raw: Readonly<Record<string, unknown>>): object {
     return construct(`optimizers.${name}`, [parts, filters]);
   }
   return construct(`optimizers.${name}`, constructorArguments(name, raw.init));
-}
-
-/** Keys of trees follow the naming rule as well. */
-function camelKeys(value: GoldenValue): GoldenValue {
-  if (typeof value !== "object" || value === null) return value;
-  if ("length" in value) return value.map(camelKeys);
-  if (value.$ !== "tree") return value;
-  const entries = [...value.entries].map(([key, item]) => [camel(key), camelKeys(item)] as const);
-  return { $: "tree", entries: new Map(entries) };
 }
 
 const FIELDS = [

@@ -1,0 +1,42 @@
+/** Layers one after the other. */
+import { ArgumentError } from "../../core/errors.js";
+import { describe } from "../../core/guards.js";
+import type { NDArray } from "../../graph/array.js";
+import { Module } from "../module/module.js";
+
+/** A module of one array. */
+export type UnaryModule = Module & { forward(x: NDArray): NDArray };
+
+/** What a {@link Sequential} is made of: modules and functions of one array. */
+export type UnaryLayer = UnaryModule | ((x: NDArray) => NDArray);
+
+/**
+ * Passes its input through layers in order. Functions of one array are layers too.
+ *
+ * @throws ArgumentError for anything else
+ * @example
+ * const model = new nn.Sequential(new nn.Linear(2, 8), nn.relu, new nn.Linear(8, 1));
+ * model.forward(mx.ones([3, 2])).shape; // [3, 1]
+ * @see mlx.nn.Sequential
+ */
+export class Sequential<L extends readonly UnaryLayer[] = readonly UnaryLayer[]> extends Module {
+  layers: L;
+
+  constructor(...layers: L) {
+    super();
+    for (const [i, layer] of layers.entries()) {
+      if (typeof layer === "function" || (layer instanceof Module && "forward" in layer)) continue;
+      throw new ArgumentError(
+        `[Sequential] expected modules with a method forward, or functions, got ${describe(layer)} at position ${i}: wrap it in a function`,
+      );
+    }
+    this.layers = layers;
+  }
+
+  forward(x: NDArray): NDArray {
+    return this.layers.reduce<NDArray>(
+      (y, layer) => (typeof layer === "function" ? layer(y) : layer.forward(y)),
+      x,
+    );
+  }
+}

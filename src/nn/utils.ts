@@ -1,0 +1,2 @@
+/** `nn.utils`: helpers for modules. */
+export { checkpoint } from "./module/value-and-grad.js";
