@@ -9,10 +9,18 @@ export type Places = readonly (Atoms | null)[];
 /** Atoms under construction: union-find whose elements can also split into factors. */
 export class Unifier {
   private readonly parent: number[] = [];
-  private readonly sizes: number[] = [];
+  private readonly sizes: number[];
   private readonly factors: (Atoms | null)[] = [];
 
-  fresh(size: number): number {
+  constructor(sizes: number[]) {
+    this.sizes = sizes;
+    for (let a = 0; a < sizes.length; a++) {
+      this.parent.push(a);
+      this.factors.push(null);
+    }
+  }
+
+  private fresh(size: number): number {
     this.parent.push(this.parent.length);
     this.factors.push(null);
     return this.sizes.push(size) - 1;
@@ -33,15 +41,26 @@ export class Unifier {
     for (let i = 0; i < list.length; i++) {
       const a = list[i] ?? 0;
       const root = this.find(a);
-      if (root !== a || this.factors[root] !== null) return list.flatMap((x) => this.flat(x));
+      if (root === a && this.factors[root] === null) continue;
+      const out: number[] = [];
+      for (const x of list) this.gather(x, out);
+      return out;
     }
     return list;
   }
 
-  private flat(a: number): Atoms {
+  /** The factors of an atom that split no further. */
+  leaves(a: number): Atoms {
+    const out: number[] = [];
+    this.gather(a, out);
+    return out;
+  }
+
+  private gather(a: number, out: number[]): void {
     const root = this.find(a);
     const parts = this.factors[root];
-    return parts == null ? [root] : parts.flatMap((x) => this.flat(x));
+    if (parts == null) out.push(root);
+    else for (const x of parts) this.gather(x, out);
   }
 
   /** Makes atom `a` the product of an outer factor of `size` and the rest; null where that does not divide. */
@@ -56,14 +75,15 @@ export class Unifier {
 
   /** Makes two dimensions the same; false where their factors do not match. */
   unify(first: Atoms, second: Atoms): boolean {
-    let a = [...this.expand(first)];
-    let b = [...this.expand(second)];
+    let a = this.expand(first);
+    let b = this.expand(second);
     let i = 0;
     let j = 0;
     while (i < a.length && j < b.length) {
       const x = this.find(a[i] ?? 0);
       const y = this.find(b[j] ?? 0);
-      const [p, q] = [this.sizes[x] ?? 1, this.sizes[y] ?? 1];
+      const p = this.sizes[x] ?? 1;
+      const q = this.sizes[y] ?? 1;
       if (p === q) {
         if (x !== y) this.parent[y] = x;
         i++;
@@ -71,8 +91,8 @@ export class Unifier {
         continue;
       }
       if (this.split(p > q ? x : y, Math.min(p, q)) === null) return false;
-      a = [...this.expand(a.slice(i))];
-      b = [...this.expand(b.slice(j))];
+      a = this.expand(a.slice(i));
+      b = this.expand(b.slice(j));
       i = 0;
       j = 0;
     }
@@ -177,8 +197,7 @@ export const splitDomain = (
   sizes: readonly number[],
   domain: readonly Atoms[],
 ): readonly [sizes: readonly number[], domain: readonly Atoms[]] => {
-  const u = new Unifier();
-  for (const s of sizes) u.fresh(s);
+  const u = new Unifier([...sizes]);
   for (const [i, edge] of op.ins.entries()) accessPlaces(u, op, i, edge, domain);
   const names = new Map<number, number>();
   const split: number[] = [];

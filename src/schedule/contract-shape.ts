@@ -1,18 +1,10 @@
 /** Which sets of operations are one kernel around a contraction: what is packed, what follows, sums of what follows. */
 import { computeTypeOf } from "../core/scalar.js";
 import { slabRows } from "../kernel/ir.js";
-import type { Atoms } from "./atoms.js";
+import type { Draft } from "./board.js";
 import { deny, refuse } from "./decisions.js";
 import type { Op, Tensor } from "./graph.js";
-import {
-  type GroupShape,
-  type IsStored,
-  type Members,
-  maskOf,
-  overMask,
-  product,
-  type Terminal,
-} from "./shape.js";
+import { type GroupShape, maskOf, overMask, product, type Terminal } from "./shape.js";
 
 /** Weight of all that may run while a contraction packs its operands. */
 export const packingLimit = 4;
@@ -20,17 +12,13 @@ export const packingLimit = 4;
 const packingReads = 4;
 
 /** Whether an operation that reads a sum over the grid can run where that is finished: on the axes of its result. */
-export const finishes = (
-  op: Op,
-  mask: number,
-  members: Members,
-  finished: Map<Op, Terminal>,
-): boolean => {
+export const finishes = (op: Op, draft: Draft, finished: Map<Op, Terminal>): boolean => {
+  const { mask } = draft.at(op);
   let first: Terminal | null = null;
   for (const p of op.sources) {
     const t = finished.get(p);
     if (t === undefined) {
-      if (members.has(p))
+      if (draft.has(p))
         return deny("what finishes a sum over the grid may read nothing else of the kernel");
       continue;
     }
@@ -48,20 +36,20 @@ export const finishes = (
  */
 const epilogueSum = (
   op: Op,
-  places: ReadonlyMap<Op, readonly Atoms[]>,
   sizes: readonly number[],
   contract: Op,
+  draft: Draft,
 ): Terminal | null => {
   const floats =
     computeTypeOf(op.out.dtype) === "f32" && computeTypeOf(contract.out.dtype) === "f32";
   const sums = op.lowering.kind === "reduce" && op.lowering.how === "sum";
   if (!sums || !floats || contract.out.dtype.kind === "complex")
     return refuse("only float32 sums are taken where a contraction's result is");
-  const domain = places.get(contract) ?? [];
+  const domain = draft.at(contract).lists;
   const [m, n] = [maskOf(domain.slice(-3, -2)), maskOf(domain.slice(-2, -1))];
-  const own = places.get(op) ?? [];
-  const over = overMask(op, own);
-  const kept = maskOf(own) & ~over;
+  const own = draft.at(op);
+  const over = overMask(op, own.lists);
+  const kept = own.mask & ~over;
   const all = (side: number): boolean => side !== 0 && (over & side) === side;
   const longer = product(m, sizes) >= product(n, sizes) ? m : n;
   const side = all(m) && all(n) ? longer : all(m) ? m : all(n) ? n : 0;
@@ -78,15 +66,12 @@ const epilogueSum = (
 
 export const contractShape = (
   ops: readonly Op[],
-  places: ReadonlyMap<Op, readonly Atoms[]>,
   sizes: readonly number[],
   contract: Op,
   all: number,
-  stored: IsStored,
+  draft: Draft,
 ): GroupShape | null => {
-  const members = places;
-  const domain = places.get(contract) ?? [];
-  const k = overMask(contract, domain);
+  const k = overMask(contract, draft.at(contract).lists);
   const grid = all & ~k;
   const after = new Set<Op>([contract]);
   const finished = new Map<Op, Terminal>();
@@ -94,22 +79,26 @@ export const contractShape = (
   const finish: Op[] = [];
   for (const op of ops) {
     if (op === contract) continue;
-    const mask = maskOf(places.get(op) ?? []);
-    const follows = op.sources.some((p) => after.has(p));
-    const late = op.sources.some((p) => finished.has(p));
+    const { mask } = draft.at(op);
+    let follows = false;
+    let late = false;
+    for (const p of op.sources) {
+      follows ||= after.has(p);
+      late ||= finished.has(p);
+    }
     if (op.kind === "reduce") {
       if (!follows || late || mask !== grid)
         return refuse("a kernel with a contraction holds reductions of its whole result alone");
       // It is lowered as a multiplication: such a kernel has no epilogue.
       if (k === 0) return refuse("a contraction over a single element is element-wise");
-      const t = epilogueSum(op, places, sizes, contract);
+      const t = epilogueSum(op, sizes, contract, draft);
       if (t === null) return null;
       if ((terminals[0] ?? t).over !== t.over)
         return refuse("the sums that follow a contraction run over the same axes");
       terminals.push(t);
       finished.set(op, t);
     } else if (late) {
-      if (!finishes(op, mask, members, finished)) return null;
+      if (!finishes(op, draft, finished)) return null;
       finish.push(op);
     } else if (follows) {
       if (mask !== grid)
@@ -117,39 +106,59 @@ export const contractShape = (
       after.add(op);
     }
   }
+  if (after.size + finished.size < ops.length) {
+    const beside = ops.filter((op) => !after.has(op) && !finished.has(op));
+    if (!mayStandBeside(beside, contract, after, k, grid, draft)) return null;
+  }
+  return { grid, row: 0, terminals, finish, contract };
+};
+
+/** Whether operations that do not follow a contraction may feed it, running while panels are packed, or what follows it. */
+const mayStandBeside = (
+  ops: readonly Op[],
+  contract: Op,
+  after: ReadonlySet<Op>,
+  k: number,
+  grid: number,
+  draft: Draft,
+): boolean => {
   const before = new Set<Op>();
   let packing = 0;
   for (let i = ops.length - 1; i >= 0; i--) {
     const op = ops[i];
-    if (op === undefined || op === contract || after.has(op) || finished.has(op)) continue;
-    const readers = ops.filter((r) => r.sources.includes(op));
-    const feeds = readers.some((r) => r === contract || before.has(r));
+    if (op === undefined) continue;
+    let feeds = false;
+    let later = false;
+    for (const r of op.out.readers) {
+      if (!draft.has(r)) continue;
+      feeds ||= r === contract || before.has(r);
+      later ||= r !== contract && after.has(r);
+    }
     if (feeds) {
-      // It runs while panels are packed, once per panel: only what is cheap may.
-      if (readers.some((r) => after.has(r) && r !== contract))
-        return refuse("a value that feeds a contraction is also read after it");
+      // It runs once per panel: only what is cheap may.
+      if (later) return deny("a value that feeds a contraction is also read after it");
       packing += op.weight;
-      if (stored(op, members)) return refuse("a value that feeds a contraction has other readers");
+      if (draft.stored(op)) return deny("a value that feeds a contraction has other readers");
       if (packing > packingLimit)
-        return refuse("too dear to be computed anew each time an operand's panel is packed");
+        return deny("too dear to be computed anew each time an operand's panel is packed");
       before.add(op);
     } else {
-      const mask = maskOf(places.get(op) ?? []);
+      const { mask } = draft.at(op);
       if ((mask & k) !== 0)
-        return refuse("a value beside a contraction runs along the axis that it contracts");
-      if (mask !== grid && (stored(op, members) || op.weight > 4))
-        return refuse(
-          "a dear or stored value varies over fewer axes than the contraction's result",
-        );
+        return deny("a value beside a contraction runs along the axis that it contracts");
+      if (mask !== grid && (op.weight > 4 || draft.stored(op)))
+        return deny("a dear or stored value varies over fewer axes than the contraction's result");
     }
   }
+  if (before.size === 0) return true;
   const read = new Set<Tensor>();
   for (const op of [contract, ...before]) {
     for (const { edge } of op.reads) {
       if (!edge.tensor.producers.some((p) => before.has(p))) read.add(edge.tensor);
     }
   }
-  if (before.size > 0 && read.size > packingReads)
-    return refuse(`more than ${packingReads} tensors would be read while operands are packed`);
-  return { grid, row: 0, terminals, finish, contract };
+  return (
+    read.size <= packingReads ||
+    deny(`more than ${packingReads} tensors would be read while operands are packed`)
+  );
 };

@@ -1,69 +1,66 @@
 /** Which sets of operations are one kernel without a contraction: maps, rows of reductions, sums over the grid. */
-import type { Atoms } from "./atoms.js";
+import type { Draft } from "./board.js";
 import { contractShape, finishes } from "./contract-shape.js";
 import { refuse } from "./decisions.js";
 import type { Op } from "./graph.js";
-import {
-  bitsIn,
-  type GroupShape,
-  type IsStored,
-  isSlabbed,
-  type Members,
-  maskOf,
-  overMask,
-  product,
-  type Terminal,
-} from "./shape.js";
+import { bitsIn, type GroupShape, isSlabbed, overMask, product, type Terminal } from "./shape.js";
 
 /** Longest row of a kernel with several stages. */
 const longestRow = 16384;
+const noOps: readonly Op[] = [];
+const noTerminals: readonly Terminal[] = [];
 
-/** The kernel shape of a set of members, or null where they cannot be one kernel. */
-export const shapeOf = (
-  ops: readonly Op[],
-  places: ReadonlyMap<Op, readonly Atoms[]>,
-  sizes: readonly number[],
-  stored: IsStored,
-): GroupShape | null => {
-  const all = maskOf([sizes.map((_, i) => i)]);
-  const members = places;
-  const contracts = ops.filter((o) => o.kind === "contract");
-  const reductions = ops.filter((o) => o.kind === "reduce");
-  if (contracts.length > 1) return refuse("a kernel holds one contraction");
-  const contract = contracts[0];
-  if (contract !== undefined) return contractShape(ops, places, sizes, contract, all, stored);
+/** What legality is asked of; `ops` and `reductions` are in topological order. */
+export interface Members {
+  readonly ops: readonly Op[];
+  readonly contract: Op | null;
+  readonly reductions: readonly Op[];
+  /** Sizes of the atoms. */
+  readonly sizes: readonly number[];
+}
+
+/** The kernel shape of a set of members, drafted on the board, or null where they cannot be one kernel. */
+export const shapeOf = (members: Members, draft: Draft): GroupShape | null => {
+  const { ops, contract, reductions, sizes } = members;
+  const all = 2 ** sizes.length - 1;
+  if (contract !== null) return contractShape(ops, sizes, contract, all, draft);
   if (reductions.length === 0) {
-    for (const op of ops) {
-      const mask = maskOf(places.get(op) ?? []);
-      if (mask === all) continue;
-      if (stored(op, members))
-        return refuse("a stored value varies over fewer axes than the kernel has");
-      if (op.weight > 4) return refuse("a dear value would be computed again along other axes");
-    }
-    return { grid: all, row: 0, terminals: [], finish: [], contract: null };
+    for (const op of ops) if (draft.at(op).mask !== all && !isNarrow(op, draft)) return null;
+    return { grid: all, row: 0, terminals: noTerminals, finish: noOps, contract: null };
   }
-  for (const row of rowCandidates(reductions, places, sizes, all)) {
-    const shape = rowShape(ops, reductions, places, sizes, all, row, members, stored);
+  for (const row of rowCandidates(reductions, sizes, all, draft)) {
+    const shape = rowShape(members, all, row, draft);
     if (shape !== null) return shape;
   }
   return null;
 };
 
+/** Whether a member may vary over fewer axes than the kernel has. */
+const isNarrow = (op: Op, draft: Draft): boolean => {
+  if (draft.stored(op)) refuse("a stored value varies over fewer axes than the kernel has");
+  else if (op.weight > 4) refuse("a dear value would be computed again along other axes");
+  else return true;
+  return false;
+};
+
 /** Which atoms may be the row, best first: memory is walked along its innermost axis inside a row wherever possible. */
 const rowCandidates = (
   reductions: readonly Op[],
-  places: ReadonlyMap<Op, readonly Atoms[]>,
   sizes: readonly number[],
   all: number,
+  draft: Draft,
 ): readonly number[] => {
-  const overs = [...new Set(reductions.map((r) => overMask(r, places.get(r) ?? [])))];
+  const overs: number[] = [];
+  for (const r of reductions) {
+    const over = overMask(r, draft.at(r).lists);
+    if (!overs.includes(over)) overs.push(over);
+  }
   const first = reductions[0];
-  const walk = first === undefined ? [] : (places.get(first) ?? []).flat();
+  const walk = first === undefined ? [] : draft.at(first).lists.flat();
   const innermost = walk.at(-1);
   const inner = (mask: number): number => (innermost === undefined ? 0 : (mask >> innermost) & 1);
-  overs.sort((x, y) => inner(y) - inner(x));
   const over = overs[0];
-  if (overs.length !== 1 || over === undefined) return overs;
+  if (overs.length !== 1 || over === undefined) return overs.sort((x, y) => inner(y) - inner(x));
   // Every reduction is over outer axes: in slabs of whole rows of memory when there are enough, along columns otherwise.
   const rest = all & ~over;
   const outermost = walk.slice(0, bitsIn(over)).every((a) => (over >> a) & 1);
@@ -72,22 +69,17 @@ const rowCandidates = (
 };
 
 const rowShape = (
-  ops: readonly Op[],
-  reductions: readonly Op[],
-  places: ReadonlyMap<Op, readonly Atoms[]>,
-  sizes: readonly number[],
+  { ops, reductions, sizes }: Members,
   all: number,
   row: number,
-  members: Members,
-  stored: IsStored,
+  draft: Draft,
 ): GroupShape | null => {
   const grid = all & ~row;
   const terminals: Terminal[] = [];
   let rows = 0;
   for (const r of reductions) {
-    const domain = places.get(r) ?? [];
-    const mask = maskOf(domain);
-    const over = overMask(r, domain);
+    const { lists, mask } = draft.at(r);
+    const over = overMask(r, lists);
     if (mask !== all && (mask !== grid || row === 0))
       return refuse("every reduction of a kernel runs over all of its axes, or over its grid");
     if (over === row && row !== 0) rows++;
@@ -99,29 +91,14 @@ const rowShape = (
       );
     }
   }
-  const finished = new Map<Op, Terminal>(terminals.map((t) => [t.op, t] as const));
-  const finish: Op[] = [];
+  const finish = terminals.length === 0 ? noOps : finishOf(ops, terminals, draft);
+  if (finish === null) return null;
   let staged = rows > 1;
   for (const op of ops) {
-    if (op.kind === "reduce") {
-      if (op.sources.some((p) => finished.has(p)))
-        return refuse("a reduction cannot read a sum over the grid, which ends after it");
-      continue;
-    }
-    const mask = maskOf(places.get(op) ?? []);
-    if (op.sources.some((p) => finished.has(p))) {
-      if (!finishes(op, mask, members, finished)) return null;
-      finish.push(op);
-      continue;
-    }
-    if (mask === all) {
-      if (rows > 0 && stored(op, members)) staged = true;
-      continue;
-    }
-    if (mask === grid && rows > 0) continue;
-    if (stored(op, members))
-      return refuse("a stored value varies over fewer axes than the kernel has");
-    if (op.weight > 4) return refuse("a dear value would be computed again along other axes");
+    if (op.kind === "reduce" || finish.includes(op)) continue;
+    const { mask } = draft.at(op);
+    if (mask === all) staged ||= rows > 0 && draft.stored(op);
+    else if ((mask !== grid || rows === 0) && !isNarrow(op, draft)) return null;
   }
   if ((staged || terminals.length > 0) && product(row, sizes) > longestRow)
     return refuse(`the row is longer than the ${longestRow} elements that are kept at hand`);
@@ -129,4 +106,23 @@ const rowShape = (
   if (terminals.length > 0 && rows === 0 && product(grid, sizes) < 256)
     return refuse("few rows are not worth a second kernel that adds them up");
   return { grid, row, terminals, finish, contract: null };
+};
+
+/** The members that read sums over the grid and can run where these are finished; null where one cannot. */
+const finishOf = (
+  ops: readonly Op[],
+  terminals: readonly Terminal[],
+  draft: Draft,
+): readonly Op[] | null => {
+  const finished = new Map<Op, Terminal>();
+  for (const t of terminals) finished.set(t.op, t);
+  const finish: Op[] = [];
+  for (const op of ops) {
+    if (!op.sources.some((p) => finished.has(p))) continue;
+    if (op.kind === "reduce")
+      return refuse("a reduction cannot read a sum over the grid, which ends after it");
+    if (!finishes(op, draft, finished)) return null;
+    finish.push(op);
+  }
+  return finish;
 };

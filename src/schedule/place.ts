@@ -6,24 +6,25 @@ import { sizeOf } from "../graph/node.js";
 import { addIx, axisIx, zeroIx } from "../kernel/index-math.js";
 import { type Axis, type Ix, slabRows } from "../kernel/ir.js";
 import type { Atoms } from "./atoms.js";
+import type { Board } from "./board.js";
 import type { Group } from "./candidate.js";
+import type { Domain } from "./domain.js";
 import type { Op, Tensor } from "./graph.js";
 import type { GroupPlan, Partial } from "./group.js";
 import type { Placed } from "./rematerialise.js";
-import { maskOf, product, resultPlaces, type Terminal } from "./shape.js";
+import { bitsIn, maskOf, product, resultPlaces, type Terminal } from "./shape.js";
 import { withFree } from "./solo.js";
 
-const bitsOf = (lists: readonly Atoms[]): number => lists.reduce((n, l) => n + l.length, 0);
-
 /** Atoms in the order in which the widest members walk them. */
-const walkOrder = (group: Group, preferred: readonly Op[]): number[] => {
+const walkOrder = (group: Group, preferred: readonly Op[], board: Board): number[] => {
   const order: number[] = [];
-  const ops = [...preferred, ...group.ops].sort(
-    (x, y) => bitsOf(group.places.get(y) ?? []) - bitsOf(group.places.get(x) ?? []),
-  );
-  for (const op of ops) {
-    for (const list of group.places.get(op) ?? [])
-      for (const a of list) if (!order.includes(a)) order.push(a);
+  // Members share domains, and there are few: those of the preferred ones come first among equally wide ones.
+  const domains: Domain[] = [];
+  for (const op of preferred) if (!domains.includes(board.home(op))) domains.push(board.home(op));
+  for (const op of group.ops) if (!domains.includes(board.home(op))) domains.push(board.home(op));
+  domains.sort((x, y) => bitsIn(y.mask) - bitsIn(x.mask));
+  for (const { lists } of domains) {
+    for (const list of lists) for (const a of list) if (!order.includes(a)) order.push(a);
   }
   return order;
 };
@@ -91,14 +92,14 @@ const slabsOf = ({ over }: Terminal, sizes: readonly number[]): number =>
   Math.ceil(product(over, sizes) / slabRows);
 
 /** The kernels of one group: itself and, when it has terminal reductions, those that finish them. */
-export const planGroup = ({ group, kept, borrowed }: Placed): GroupPlan[] => {
-  const { sizes, shape, places } = group;
+export const planGroup = ({ group, kept, borrowed }: Placed, board: Board): GroupPlan[] => {
+  const { sizes, shape } = group;
   if (kept.size === 0) return [];
-  const order = walkOrder(group, [...kept]);
+  const order = walkOrder(group, [...kept], board);
   const { contract, terminals } = shape;
   if (contract !== null && terminals.length > 0) {
     // Slabs are cut from the rows of one batch after the other.
-    const batches = maskOf((places.get(contract) ?? []).slice(0, -3));
+    const batches = maskOf(board.home(contract).lists.slice(0, -3));
     order.sort((a, b) => ((batches >> b) & 1) - ((batches >> a) & 1));
   }
   const late = new Set<Op>([...terminals.map((t) => t.op), ...shape.finish]);
@@ -114,7 +115,10 @@ export const planGroup = ({ group, kept, borrowed }: Placed): GroupPlan[] => {
     }
   }
   const home = new Map<Op, readonly Ix[]>();
-  for (const op of group.ops) home.set(op, indices(places.get(op) ?? [], sizes, axisOf));
+  // Members of one domain share its indices.
+  const placed = new Map<Domain, readonly Ix[]>();
+  for (const d of group.domains) placed.set(d, indices(d.lists, sizes, axisOf));
+  for (const op of group.ops) home.set(op, placed.get(board.home(op)) ?? []);
   const early = group.ops.filter((op) => !shape.finish.includes(op));
   const partials = new Map<Op, Partial>();
   for (const t of terminals) {
@@ -130,7 +134,7 @@ export const planGroup = ({ group, kept, borrowed }: Placed): GroupPlan[] => {
     home,
     partials,
   };
-  return [main, ...finishPlans(group, kept, borrowed, partials)];
+  return [main, ...finishPlans(group, kept, borrowed, partials, board)];
 };
 
 /** One kernel for all terminals of the same axes, with what reads them. */
@@ -139,6 +143,7 @@ const finishPlans = (
   kept: ReadonlySet<Op>,
   borrowed: ReadonlySet<Op>,
   partials: ReadonlyMap<Op, Partial>,
+  board: Board,
 ): GroupPlan[] => {
   const classes: Terminal[][] = [];
   for (const t of group.shape.terminals) {
@@ -156,7 +161,7 @@ const finishPlans = (
       members.add(op);
       finish.push(op);
     }
-    return finishPlan(group, kept, terminals, [...borrowed, ...finish], partials);
+    return finishPlan(group, kept, terminals, borrowed, finish, partials, board);
   });
 };
 
@@ -164,15 +169,16 @@ const finishPlan = (
   group: Group,
   kept: ReadonlySet<Op>,
   terminals: readonly Terminal[],
-  after: readonly Op[],
+  borrowed: ReadonlySet<Op>,
+  finish: readonly Op[],
   partials: ReadonlyMap<Op, Partial>,
+  board: Board,
 ): GroupPlan => {
-  const { sizes, places } = group;
-  const finish = after.filter((op) => places.has(op));
-  const results = (t: Terminal): readonly Atoms[] => resultPlaces(t.op, places.get(t.op) ?? []);
+  const { sizes } = group;
+  const results = (t: Terminal): readonly Atoms[] => resultPlaces(t.op, board.home(t.op).lists);
   const axes: Axis[] = [];
   const axisOf = new Map<number, number>();
-  for (const lists of [...terminals.map(results), ...finish.map((op) => places.get(op) ?? [])]) {
+  for (const lists of [...terminals.map(results), ...finish.map((op) => board.home(op).lists)]) {
     for (const list of lists) {
       for (const a of list) {
         if (!axisOf.has(a)) axisOf.set(a, axes.push({ size: sizes[a] ?? 1, role: "grid" }) - 1);
@@ -199,9 +205,9 @@ const finishPlan = (
     ops.push(replacement);
     if (kept.has(t.op)) stored.push(replacement);
   }
-  ops.push(...after);
+  ops.push(...borrowed, ...finish);
   for (const op of finish) {
-    home.set(op, indices(places.get(op) ?? [], sizes, axisOf));
+    home.set(op, indices(board.home(op).lists, sizes, axisOf));
     if (kept.has(op)) stored.push(op);
   }
   return { ops: withFree(ops), stored, axes, home, partials: new Map() };

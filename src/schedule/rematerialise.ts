@@ -1,5 +1,6 @@
 /** Which stored values their readers had better compute again, by time: cheap pointwise functions of what is in memory. */
 import { sizeOf } from "../graph/node.js";
+import type { Board } from "./board.js";
 import type { Group } from "./candidate.js";
 import { decide } from "./decisions.js";
 import type { Op, Tensor } from "./graph.js";
@@ -38,10 +39,13 @@ class Rematerialiser {
   /** Operations from which a contraction's operands are computed: they run once per packed panel. */
   private readonly packed = new Map<Placed, ReadonlySet<Op>>();
 
-  constructor(placed: readonly Placed[]) {
+  private readonly board: Board;
+
+  constructor(placed: readonly Placed[], board: Board) {
+    this.board = board;
     for (const p of placed) {
       for (const op of p.group.ops) this.ownerOf.set(op, p);
-      for (const t of p.group.reads.keys()) this.loadersOf(t).add(p);
+      for (const { tensor } of p.group.inputs) this.loadersOf(tensor).add(p);
     }
   }
 
@@ -95,7 +99,7 @@ class Rematerialiser {
   }
 
   private buffersOf(p: Placed): number {
-    return p.group.reads.size + p.kept.size;
+    return p.group.inputs.length + p.kept.size;
   }
 
   /** Where a contraction would compute the value while it packs operands, that value is better stored. */
@@ -148,11 +152,11 @@ class Rematerialiser {
 
   /** Whether it is a result of whole rows, known where the kernel stores. */
   private mayStore(op: Op, owner: Placed): boolean {
-    const { places, shape } = owner.group;
-    const domain = places.get(op);
-    if (domain === undefined || shape.row === 0 || shape.finish.includes(op)) return false;
+    const { shape } = owner.group;
+    if (!this.board.owns(owner.group, op)) return false;
+    if (shape.row === 0 || shape.finish.includes(op)) return false;
     if (shape.terminals.some((t) => t.op === op)) return false;
-    return maskOf(resultPlaces(op, domain)) === shape.grid;
+    return maskOf(resultPlaces(op, this.board.home(op).lists)) === shape.grid;
   }
 
   private apply(op: Op, owner: Placed, cone: Cone, readers: readonly Placed[]): void {
@@ -179,7 +183,11 @@ class Rematerialiser {
  * Drops stores of values that their readers compute again, largest first, latest first among equals, and then of values
  * that nothing reads any more. `placed` is in the order of execution; `pinned` tensors have other readers.
  */
-export const rematerialise = (placed: readonly Placed[], pinned: ReadonlySet<Tensor>): void => {
+export const rematerialise = (
+  placed: readonly Placed[],
+  pinned: ReadonlySet<Tensor>,
+  board: Board,
+): void => {
   const candidates: Op[] = [];
   for (const p of placed) {
     for (const op of p.kept) {
@@ -191,7 +199,7 @@ export const rematerialise = (placed: readonly Placed[], pinned: ReadonlySet<Ten
   }
   candidates.sort((x, y) => y.out.bytes - x.out.bytes || y.id - x.id);
   if (candidates.length === 0) return;
-  const r = new Rematerialiser(placed);
+  const r = new Rematerialiser(placed, board);
   for (const op of candidates) r.consider(op);
   r.removeDead(placed, pinned);
 };

@@ -29,14 +29,6 @@ export const maskOf = (lists: readonly Atoms[]): number => {
   return mask;
 };
 
-export const countOf = (lists: readonly Atoms[]): number => {
-  let count = 0;
-  for (const list of lists) count += list.length;
-  return count;
-};
-
-export const isReduction = (op: Op): boolean => op.kind === "reduce";
-
 export const bitsIn = (mask: number): number => {
   let count = 0;
   for (let m = mask; m !== 0; m &= m - 1) count++;
@@ -57,17 +49,11 @@ export const resultPlaces = (op: Op, domain: readonly Atoms[]): readonly Atoms[]
 };
 
 export const overMask = (op: Op, domain: readonly Atoms[]): number => {
-  if (op.kind === "contract") return maskOf(domain.slice(-1));
-  const axes = reducedAxes(op);
-  return maskOf(domain.filter((_, d) => axes.includes(d)));
+  let mask = 0;
+  const axes = op.kind === "contract" ? [domain.length - 1] : reducedAxes(op);
+  for (const d of axes) for (const a of domain[d] ?? []) mask |= 1 << a;
+  return mask;
 };
-
-/** Anything that knows its operations: a set, or a map from them. */
-export interface Members {
-  has(op: Op): boolean;
-}
-
-export type IsStored = (op: Op, members: Members) => boolean;
 
 export const product = (mask: number, sizes: readonly number[]): number => {
   let p = 1;

@@ -4,19 +4,23 @@ import type { Axis, Ix, Role } from "../kernel/ir.js";
 import type { Op, TensorGraph } from "./graph.js";
 import type { GroupPlan } from "./group.js";
 
+/** Sizes of the dimensions it is computed over. */
+export const domainShape = (op: Op): readonly number[] => {
+  if (op.kind === "reduce") return op.ins[0]?.shape ?? [];
+  if (op.kind === "contract") return [...op.out.shape, op.ins[0]?.shape.at(-1) ?? 1];
+  return op.out.shape;
+};
+
 /** Dimensions of the domain an operation is computed over, with the role of each. */
-export const domainDims = (op: Op): readonly { readonly size: number; readonly role: Role }[] => {
+const domainDims = (op: Op): readonly { readonly size: number; readonly role: Role }[] => {
   const l = op.lowering;
-  if (l.kind === "reduce") {
-    const axes = l.axes(op.attrs);
-    return (op.ins[0]?.shape ?? []).map((size, d) => ({
-      size,
-      role: axes.includes(d) ? "row" : "grid",
-    }));
-  }
-  const dims: { size: number; role: Role }[] = op.out.shape.map((size) => ({ size, role: "grid" }));
-  if (l.kind === "contract") dims.push({ size: op.ins[0]?.shape.at(-1) ?? 1, role: "contract" });
-  return dims;
+  const shape = domainShape(op);
+  const reduced = l.kind === "reduce" ? l.axes(op.attrs) : [];
+  const contracted = l.kind === "contract" ? shape.length - 1 : -1;
+  return shape.map((size, d) => ({
+    size,
+    role: d === contracted ? "contract" : reduced.includes(d) ? "row" : "grid",
+  }));
 };
 
 /** The free operations that `ops` need, in topological order, followed by `ops`. */
