@@ -64,7 +64,8 @@ export class Order {
   /** Puts all items into a first topological order. */
   sort(): void {
     const order: Item[] = [];
-    const [open, done] = [++this.searches, ++this.searches];
+    const open = ++this.searches;
+    const done = ++this.searches;
     for (const item of this.items) {
       if (item === null) continue;
       this.gathered++;
