@@ -432,6 +432,7 @@ export {
   disableCompile,
   enableCompile,
 } from "./transforms/compile.js";
+export { type LoopOptions, map, scan } from "./transforms/control/scan.js";
 export {
   type AxesOf,
   type CustomFunction,

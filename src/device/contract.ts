@@ -28,10 +28,62 @@ export interface Command {
   readonly params: readonly number[];
 }
 
+/** A slot of a loop's own that names another slice in each round: first `first`, then `stride` bytes further. */
+export interface LoopSlice {
+  readonly slot: number;
+  readonly first: Ref;
+  readonly stride: number;
+}
+
+/**
+ * What a loop hands from one round to the next, through two slots of its own: `into` is where a round finds it (`initial`
+ * in the first), `out` where it leaves it. That is `result` in the last round of a counted loop and `spare` before it,
+ * `result` again before that; a loop with a test has the last value copied into `result` where it is not there.
+ */
+export interface LoopCarry {
+  readonly into: number;
+  readonly out: number;
+  readonly initial: Ref;
+  readonly result: Ref;
+  readonly spare: Ref;
+  readonly bytes: number;
+}
+
+/** Steps that are run again and again. Their references may name the loop's own slots besides those around it. */
+export interface Loop {
+  readonly kind: "loop";
+  /** How many rounds there are, at least one; null for as long as the test says. */
+  readonly count: number | null;
+  /** Run before each round: it goes on while the byte at `flag` is not 0 then. */
+  readonly test: { readonly steps: readonly Step[]; readonly flag: Ref } | null;
+  readonly body: readonly Step[];
+  readonly slices: readonly LoopSlice[];
+  readonly carries: readonly LoopCarry[];
+}
+
+/** Steps of which only one list is run: the first where the byte at `flag` is not 0. */
+export interface Branch {
+  readonly kind: "branch";
+  readonly flag: Ref;
+  readonly sides: readonly [readonly Step[], readonly Step[]];
+}
+
+export type Step = Command | Loop | Branch;
+
+export const isCommand = (step: Step): step is Command => "loaded" in step;
+
+/** The kernel calls in some steps, those inside of loops and branches once. */
+export const commandsIn = (steps: readonly Step[]): Command[] =>
+  steps.flatMap((step) => {
+    if (isCommand(step)) return [step];
+    if (step.kind === "branch") return step.sides.flatMap(commandsIn);
+    return [...commandsIn(step.test?.steps ?? []), ...commandsIn(step.body)];
+  });
+
 /** A prepared list: encoded once, run any number of times with other buffers and parameters. */
 export interface Executable {
   readonly slots: number;
-  readonly commands: readonly Command[];
+  readonly steps: readonly Step[];
   release(): void;
 }
 
@@ -52,7 +104,8 @@ export interface Device {
   /** Whether this storage is in this device's memory, and not disposed. */
   owns(storage: Storage): boolean;
   load(program: Kernel | Routine): Loaded;
-  prepare(commands: readonly Command[], slots: number): Executable;
+  /** Slots from `slots` on are those of the loops among the steps. */
+  prepare(steps: readonly Step[], slots: number): Executable;
   /** Runs the list in order; returns the fault, if any, once done. */
   run(executable: Executable, slots: readonly Storage[], params: readonly Scalar[]): Fault | null;
   /** The same without blocking; submissions complete in order. */

@@ -2,6 +2,7 @@
 
 import type { Routine } from "../core/routine.js";
 import type { Combine, ScalarOp, Scalars } from "../core/scalar.js";
+import type { Control } from "./control.js";
 import type { Aval, Node } from "./node.js";
 
 /**
@@ -93,7 +94,9 @@ export type Lowering<A> =
   /** No kernel of its own, though it has its own derivatives: other primitives compute it. */
   | { readonly kind: "composition"; decompose(ins: readonly Node[], attrs: A): readonly Node[] }
   /** A hand-written kernel over whole contiguous operands. */
-  | { readonly kind: "routine"; describe(attrs: A, operands: readonly Aval[]): Routine };
+  | { readonly kind: "routine"; describe(attrs: A, operands: readonly Aval[]): Routine }
+  /** A loop or a branch over recorded graphs. */
+  | { readonly kind: "control"; describe(attrs: A): Control };
 
 /** Collects what makes two attribute values compute differently, for structural keys of the kernel cache. */
 export interface KeySink {

@@ -24,7 +24,8 @@ export type BilinearTranspose<A> = {
 /** A reverse rule beside the derived one, with the reason it exists. */
 export interface Reverse<A> {
   readonly why: "speed" | "mlx-ties" | "control";
-  pull(cts: Tangents, at: Site<A>): Tangents;
+  /** `wanted` says of which operands cotangents are of use. */
+  pull(cts: Tangents, at: Site<A>, wanted: (operand: number) => boolean): Tangents;
 }
 
 /**

@@ -41,6 +41,7 @@ import {
 import { compiledP } from "./compiled.js";
 import { concatenateP } from "./concatenate.js";
 import { constantP, iotaP } from "./constant.js";
+import { scanP } from "./control.js";
 import { convolutionP } from "./convolution.js";
 import {
   erfinvP,
@@ -97,6 +98,7 @@ export * from "./compare-select.js";
 export * from "./compiled.js";
 export * from "./concatenate.js";
 export * from "./constant.js";
+export * from "./control.js";
 export * from "./convolution.js";
 export * from "./exp-log.js";
 export * from "./extremum.js";
@@ -241,4 +243,5 @@ export const primitives: readonly AnyPrimitive[] = [
   svdP,
   svdvalsP,
   fftP,
+  scanP,
 ];

@@ -94,6 +94,7 @@ const kindOf = (l: Lowering<unknown>): OpKind => {
     case "contract":
       return "contract";
     case "routine":
+    case "control":
       return "routine";
     default:
       return "map";
@@ -107,7 +108,7 @@ class Builder {
   private readonly sources: ReadonlyMap<Node, number>;
   private readonly leaves: ReadonlyMap<Node, number>;
 
-  constructor(pending: Pending) {
+  constructor(pending: Wanted) {
     this.sources = new Map(pending.order.map((n, i) => [n, i]));
     this.leaves = new Map(pending.leaves.map((n, i) => [n, i]));
   }
@@ -198,7 +199,7 @@ class Builder {
     if (l.kind === "concatenate") return this.concatenated(n, l.axis(n.attrs));
     const ins = n.ins.map((x) => this.resolve(x));
     const source = this.sources.get(n) ?? -1;
-    if (l.kind !== "routine")
+    if (l.kind !== "routine" && l.kind !== "control")
       return this.plain(this.op(kindOf(l), prim.name, l, n.attrs, ins, [n], source).out);
     const outs = outsOf(n);
     const op = this.op(
@@ -288,14 +289,24 @@ class Builder {
   }
 }
 
-/** Strips views and aliases, splits concatenations into parts, decomposes composites. */
-export const buildGraph = (pending: Pending): TensorGraph => {
+/** What is to be computed: applications in topological order, what is there, what is asked for. */
+export type Wanted = Pick<Pending, "order" | "leaves" | "roots">;
+
+/**
+ * Strips views and aliases, splits concatenations into parts, decomposes composites.
+ *
+ * @param separate gives every root memory of its own, also where it is a leaf or another root
+ */
+export const buildGraph = (pending: Wanted, separate: boolean = false): TensorGraph => {
   const b = new Builder(pending);
   for (const n of pending.order) b.resolve(n);
+  const taken = new Set<Tensor>();
   const roots = pending.roots.map((n) => {
     const e = b.resolve(n);
     // A requested view of something else gets memory of its own.
-    const t = e.views.length === 0 ? e.tensor : b.copy(e);
+    const alone = !separate || (e.tensor.leaf < 0 && !taken.has(e.tensor));
+    const t = e.views.length === 0 && alone ? e.tensor : b.copy(e);
+    taken.add(t);
     t.required = true;
     return t;
   });

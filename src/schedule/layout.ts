@@ -1,6 +1,6 @@
 /** How a plan lies in memory: one layout, and one command list, for each set of leaves that nobody needs afterwards. */
 import { InternalError } from "../core/errors.js";
-import type { Command, Device, Executable } from "../device/contract.js";
+import type { Device, Executable, Ref, Step } from "../device/contract.js";
 import { type MemoryPlan, type Overlay, type Place, planMemory, type Value } from "./memory.js";
 
 /** Layouts kept per plan: which leaves die hardly ever changes. */
@@ -16,15 +16,16 @@ export interface Layout {
   readonly memory: MemoryPlan;
 }
 
-/** A command without its buffers. */
-export type Unaddressed = Omit<Command, "buffers" | "work">;
+/** Gives a slot for a loop's own use. */
+export type FreshSlot = () => number;
 
-/** A command whose buffers are values by number. */
+/** One or more commands whose buffers are values by number. */
 export interface Call {
-  readonly command: Unaddressed;
   readonly values: readonly number[];
   /** Its working memory, or -1. */
   readonly work: number;
+  /** The commands with their buffers. */
+  address(buffers: readonly Ref[], work: Ref | null, fresh: FreshSlot): Step;
 }
 
 /** What a plan computes with, before it has addresses. */
@@ -39,6 +40,43 @@ export interface Unplaced {
   /** Leaves that are results themselves. */
   readonly kept: ReadonlySet<number>;
 }
+
+/** A plan with places for its values. */
+interface Placed {
+  readonly memory: MemoryPlan;
+  /** The commands, where `refOf` says what a place stands for. */
+  steps(refOf: (place: Place) => Ref, fresh: FreshSlot): Step[];
+}
+
+/** Places values when nobody needs the leaves `dying` afterwards. The slot of the arena follows those of the outputs. */
+export const placePlan = (plan: Unplaced, dying: ReadonlySet<number>): Placed => {
+  const { leaves, outputs, calls, kept } = plan;
+  const arenaSlot = leaves + outputs;
+  const values = plan.values.map((v): Value => {
+    const isLeaf = v.slot !== null && v.slot < leaves;
+    return isLeaf && (!dying.has(v.slot) || kept.has(v.slot)) ? { ...v, to: Infinity } : v;
+  });
+  // What stays cannot be overwritten.
+  const overlays = plan.overlays.filter(({ under }) => values[under]?.to !== Infinity);
+  const memory = planMemory(values, overlays, arenaSlot);
+  const placeOf = (id: number): Place => {
+    const place = memory.places[id];
+    if (place === undefined) throw new InternalError("[plan] a tensor without memory");
+    // Results without elements may be all that is in the arena: then there is none, and any slot will do.
+    return place.slot === arenaSlot && memory.arena === 0 ? { slot: 0, offset: 0 } : place;
+  };
+  return {
+    memory,
+    steps: (refOf, fresh) =>
+      calls.map(({ values: used, work, address }) =>
+        address(
+          used.map((id) => refOf(placeOf(id))),
+          work < 0 ? null : refOf(placeOf(work)),
+          fresh,
+        ),
+      ),
+  };
+};
 
 export class Layouts {
   private readonly device: Device;
@@ -79,30 +117,18 @@ export class Layouts {
   }
 
   private make(dying: ReadonlySet<number>): Layout {
-    const { leaves, outputs, calls, kept } = this.plan;
-    const arenaSlot = leaves + outputs;
-    const values = this.plan.values.map((v): Value => {
-      const isLeaf = v.slot !== null && v.slot < leaves;
-      return isLeaf && (!dying.has(v.slot) || kept.has(v.slot)) ? { ...v, to: Infinity } : v;
-    });
-    // What stays cannot be overwritten.
-    const overlays = this.plan.overlays.filter(({ under }) => values[under]?.to !== Infinity);
-    const memory = planMemory(values, overlays, arenaSlot);
-    const placeOf = (id: number): Place => {
-      const place = memory.places[id];
-      if (place === undefined) throw new InternalError("[plan] a tensor without memory");
-      // Results without elements may be all that is in the arena: then there is none, and any slot will do.
-      return place.slot === arenaSlot && memory.arena === 0 ? { slot: 0, offset: 0 } : place;
-    };
-    const commands = calls.map(
-      ({ command, values: used, work }): Command => ({
-        ...command,
-        buffers: used.map(placeOf),
-        ...(work < 0 ? {} : { work: placeOf(work) }),
-      }),
-    );
+    const { leaves, outputs } = this.plan;
+    const { memory, steps } = placePlan(this.plan, dying);
+    const slots = leaves + outputs + (memory.arena > 0 ? 1 : 0);
+    let next = slots;
     return {
-      executable: this.device.prepare(commands, arenaSlot + (memory.arena > 0 ? 1 : 0)),
+      executable: this.device.prepare(
+        steps(
+          (place) => place,
+          () => next++,
+        ),
+        slots,
+      ),
       arena: memory.arena,
       donors: Array.from({ length: outputs }, (_, i) => memory.donors.get(leaves + i) ?? -1),
       memory,

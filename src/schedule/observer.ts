@@ -1,9 +1,19 @@
 /** Watching an engine: what it evaluated, when every command ran, and what the scheduler decided. */
 import type { Storage } from "../core/storage.js";
-import type { Command, Device, Executable, Fault, Scalar } from "../device/contract.js";
+import {
+  type Command,
+  commandsIn,
+  type Device,
+  type Executable,
+  type Fault,
+  type Scalar,
+} from "../device/contract.js";
 import type { Decision } from "./decisions.js";
 
-/** One command of an evaluation, and when it ran, in milliseconds of `performance.now()`. */
+/**
+ * One command of an evaluation, and when it ran, in milliseconds of `performance.now()`. Those in a loop come once and
+ * share its time out evenly among themselves, for they are not run one by one.
+ */
 export interface Step {
   readonly command: Command;
   readonly start: number;
@@ -43,7 +53,7 @@ interface Run {
 /** The lists to run, and for each the command it is, where it is only one. */
 const partsOf = ({ device, executable, observer }: Run): readonly Executable[] =>
   observer.singly
-    ? executable.commands.map((command) => device.prepare([command], executable.slots))
+    ? executable.steps.map((step) => device.prepare([step], executable.slots))
     : [executable];
 
 const tell = (
@@ -51,14 +61,17 @@ const tell = (
   times: readonly (readonly [start: number, end: number])[],
   asynchronous: boolean,
 ): void => {
-  const { commands } = executable;
   const steps: Step[] = [];
   if (observer.singly) {
-    for (const [i, [start, end]] of times.entries()) {
-      const command = commands[i];
-      if (command !== undefined) steps.push({ command, start, end });
+    for (const [i, [from, to]] of times.entries()) {
+      const step = executable.steps[i];
+      const inside = step === undefined ? [] : commandsIn([step]);
+      const each = (to - from) / inside.length;
+      for (const [k, command] of inside.entries())
+        steps.push({ command, start: from + k * each, end: from + (k + 1) * each });
     }
   }
+  const commands = commandsIn(executable.steps);
   const start = times[0]?.[0] ?? performance.now();
   const end = times.at(-1)?.[1] ?? start;
   observer.evaluated({ commands, slots, steps, start, end, asynchronous });

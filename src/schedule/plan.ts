@@ -6,13 +6,15 @@ import type { Scalar as HostScalar } from "../core/guards.js";
 import { isComplex } from "../core/guards.js";
 import { fromBfloat16Bits, fromFloat16Bits, toBfloat16Bits, toFloat16Bits } from "../core/half.js";
 import type { Routine } from "../core/routine.js";
-import type { Device, Scalar } from "../device/contract.js";
+import type { Command, Device, Scalar } from "../device/contract.js";
 import type { Node } from "../graph/node.js";
+import { applicationsOf } from "../graph/order.js";
 import { overwrites } from "../kernel/overwrite.js";
+import { type BodyPlan, planControl } from "./control.js";
 import type { Op, Tensor, TensorGraph } from "./graph.js";
 import { buildGraph } from "./graph.js";
 import type { GroupPlan } from "./group.js";
-import { type Call, type Layout, Layouts, type Unaddressed } from "./layout.js";
+import { type Call, type Layout, Layouts, placePlan, type Unplaced } from "./layout.js";
 import { lowerGroup } from "./lower.js";
 import type { Value } from "./memory.js";
 import type { Pending } from "./pending.js";
@@ -89,22 +91,37 @@ export const paramValues = (plan: Plan, order: readonly Node[]): readonly Scalar
   return out;
 };
 
+/** A call and the tensors that are its buffers. */
+interface Pass extends Pick<Call, "address"> {
+  readonly workBytes: number;
+  readonly tensors: readonly Tensor[];
+}
+
+interface Means {
+  readonly device: Device;
+  readonly partition: Partition;
+}
+
 class Planner {
-  private readonly device: Device;
+  private readonly means: Means;
   private readonly graph: TensorGraph;
   private readonly slots = new Map<Tensor, number>();
   private readonly spans = new Map<Tensor, { from: number; to: number }>();
-  private readonly calls: { command: Unaddressed; tensors: readonly Tensor[] }[] = [];
+  private readonly calls: Pass[] = [];
   /** What may lie over what, by call. */
   private readonly overlays: { call: number; over: Tensor; under: Tensor }[] = [];
-  readonly params: ParamSource[] = [];
+  readonly params: ParamSource[];
   readonly outputs: number[] = [];
   private readonly leaves: number;
+  /** Whether the graph is that of a loop or branch, whose constants are always the same. */
+  private readonly inner: boolean;
 
-  constructor(device: Device, graph: TensorGraph, leaves: number) {
-    this.device = device;
+  constructor(means: Means, graph: TensorGraph, leaves: number, params: ParamSource[] | null) {
+    this.means = means;
     this.graph = graph;
     this.leaves = leaves;
+    this.params = params ?? [];
+    this.inner = params !== null;
     for (const t of graph.tensors) {
       if (t.leaf < 0) continue;
       this.slots.set(t, t.leaf);
@@ -124,8 +141,9 @@ class Planner {
     });
   }
 
-  private add(command: Unaddressed, tensors: readonly Tensor[]): void {
-    const now = this.calls.push({ command, tensors }) - 1;
+  private add(pass: Pass): void {
+    const now = this.calls.push(pass) - 1;
+    const { tensors } = pass;
     for (const t of tensors) {
       const span = this.spans.get(t);
       if (span === undefined) this.spans.set(t, { from: now, to: now });
@@ -133,14 +151,35 @@ class Planner {
     }
   }
 
-  group(g: GroupPlan): void {
+  private addCommand(
+    command: Pick<Command, "loaded" | "outer" | "params">,
+    tensors: readonly Tensor[],
+  ): void {
+    this.add({
+      workBytes: command.loaded.workBytes(command.outer),
+      tensors,
+      address: (buffers, work) =>
+        work === null ? { ...command, buffers } : { ...command, buffers, work },
+    });
+  }
+
+  run(): void {
+    for (const g of this.means.partition(this.graph)) {
+      if ("stored" in g) this.group(g);
+      else if (g.lowering.kind === "control") this.control(g);
+      else this.routine(g);
+    }
+  }
+
+  private group(g: GroupPlan): void {
     const low = lowerGroup(g);
     if (low === null) return;
     const first = low.kernel.axes[0];
     const params = low.params.map(({ op, part }) => {
       const dtype = op.out.dtype === complex64 ? float32 : op.out.dtype;
       const fixed = toScalar(constantValue(op.lowering, op.attrs), part, dtype);
-      return this.params.push({ node: op.source, part, dtype, fixed }) - 1;
+      const node = this.inner ? -1 : op.source;
+      return this.params.push({ node, part, dtype, fixed }) - 1;
     });
     const outer = first?.role === "grid" ? first.size : 1;
     const call = this.calls.length;
@@ -148,10 +187,10 @@ class Planner {
       const [over, under] = [low.tensors[write], low.tensors[read]];
       if (over !== undefined && under !== undefined) this.overlays.push({ call, over, under });
     }
-    this.add({ loaded: this.device.load(low.kernel), outer, params }, low.tensors);
+    this.addCommand({ loaded: this.means.device.load(low.kernel), outer, params }, low.tensors);
   }
 
-  routine(op: Op): void {
+  private routine(op: Op): void {
     if (op.lowering.kind !== "routine" || op.outs.every((t) => t.bytes === 0)) return;
     const described = op.lowering.describe(op.attrs, op.ins);
     const [values, indices] = op.outs;
@@ -162,7 +201,35 @@ class Planner {
     const alone = one !== undefined && indices !== undefined && described.routine === "sort";
     const program: Routine = alone ? { ...described, only } : described;
     const tensors = [...op.ins.map((e) => e.tensor), ...(alone ? wanted : op.outs)];
-    this.add({ loaded: this.device.load(program), outer: 1, params: [] }, tensors);
+    this.addCommand({ loaded: this.means.device.load(program), outer: 1, params: [] }, tensors);
+  }
+
+  private control(op: Op): void {
+    if (op.lowering.kind !== "control") return;
+    const control = op.lowering.describe(op.attrs);
+    const { results, workBytes, address } = planControl(
+      control,
+      op.outs.map((t) => this.isWanted(t)),
+      (leaves, roots) => this.body(leaves, roots),
+    );
+    const outs = op.outs.filter((_, i) => results.includes(i));
+    if (outs.every((t) => t.bytes === 0)) return;
+    this.add({ workBytes, tensors: [...op.ins.map((e) => e.tensor), ...outs], address });
+  }
+
+  /** A plan of its own for the graph inside of a loop or branch. */
+  private body(leaves: readonly Node[], roots: readonly Node[]): BodyPlan {
+    const graph = buildGraph({ order: applicationsOf(roots), leaves, roots }, true);
+    const inner = new Planner(this.means, graph, leaves.length, this.params);
+    const places = inner.roots();
+    inner.run();
+    const { memory, steps } = placePlan(inner.unplaced(), new Set());
+    return {
+      slots: places.map((place) => (place.kind === "slot" ? place.slot : -1)),
+      arenaSlot: leaves.length + inner.outputs.length,
+      arena: memory.arena,
+      steps,
+    };
   }
 
   private isWanted(t: Tensor): boolean {
@@ -170,6 +237,10 @@ class Planner {
   }
 
   finish(): Layouts {
+    return new Layouts(this.means.device, this.unplaced());
+  }
+
+  private unplaced(): Unplaced {
     const ids = new Map([...this.spans.keys()].map((t, id) => [t, id]));
     const idOf = (t: Tensor): number => ids.get(t) ?? -1;
     const values = [...this.spans].map(([t, { from, to }]): Value => {
@@ -182,31 +253,27 @@ class Planner {
           this.spans.get(over)?.from === call && this.spans.get(under)?.to === call,
       )
       .map(({ over, under }) => ({ over: idOf(over), under: idOf(under) }));
-    const calls = this.calls.map(({ command, tensors }, at): Call => {
-      const bytes = command.loaded.workBytes(command.outer);
+    const calls = this.calls.map(({ workBytes: bytes, address, tensors }, at): Call => {
       const work = bytes > 0 ? values.push({ bytes, from: at, to: at, slot: null }) - 1 : -1;
-      return { command, values: tensors.map(idOf), work };
+      return { values: tensors.map(idOf), work, address };
     });
-    return new Layouts(this.device, {
+    return {
       calls,
       values,
       overlays,
       leaves: this.leaves,
       outputs: this.outputs.length,
       kept: new Set(this.graph.roots.map((t) => t.leaf)),
-    });
+    };
   }
 }
 
 export const makePlan = (device: Device, given: Pending, partition: Partition): Plan => {
   const pending = given.template === null ? given : { ...given, ...given.template };
   const graph = buildGraph(pending);
-  const planner = new Planner(device, graph, pending.leaves.length);
+  const planner = new Planner({ device, partition }, graph, pending.leaves.length, null);
   const roots = planner.roots();
-  for (const g of partition(graph)) {
-    if ("stored" in g) planner.group(g);
-    else planner.routine(g);
-  }
+  planner.run();
   const layouts = planner.finish();
   return {
     leaves: pending.leaves.length,

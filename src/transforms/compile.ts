@@ -4,6 +4,7 @@ import { readOptions } from "../core/options.js";
 import { isNDArray, type NDArray, rebind } from "../graph/array.js";
 import { bindAll } from "../graph/bind.js";
 import { type Node, nextId, use } from "../graph/node.js";
+import { applicationsOf } from "../graph/order.js";
 import { isOwned, own as markOwned } from "../graph/owned.js";
 import { activeTrace, rejectPromise, withTrace } from "../graph/trace.js";
 import { mapLeaves, rebuild } from "../graph/tree.js";
@@ -22,7 +23,7 @@ import {
 } from "./captured.js";
 import { handle } from "./check.js";
 import { hole, pick } from "./leaves.js";
-import { applicationsOf, record } from "./record.js";
+import { record } from "./record.js";
 import { substitute } from "./replay.js";
 import { reshaped } from "./reshaped.js";
 import { type Signature, sameSignature, writeArguments, writeType } from "./signature.js";

@@ -3,6 +3,7 @@ import { ShapeError } from "../core/errors.js";
 import { bindAll } from "../graph/bind.js";
 import type { View } from "../graph/lowering.js";
 import { type Node, outsOf, type Shape, sameShape } from "../graph/node.js";
+import { applicationsOf } from "../graph/order.js";
 import type { AnyPrimitive } from "../graph/primitive.js";
 import type { Recorded } from "../graph/recorded.js";
 import {
@@ -24,7 +25,7 @@ import {
 } from "../primitives/index.js";
 import { hole, pick } from "./leaves.js";
 import { type Length, Lengths } from "./lengths.js";
-import { applicationsOf, record } from "./record.js";
+import { record } from "./record.js";
 import type { Count } from "./simplify.js";
 
 /** Results have the shape of the operand. */

@@ -143,10 +143,10 @@ const pull = (
       return results;
     }
     case "routine":
-      if (rule.reverse !== undefined) return rule.reverse.pull(cts, site);
+      if (rule.reverse !== undefined) return rule.reverse.pull(cts, site, wanted);
       return transposeTangents((ts) => rule.jvp(ts, site), ins, wanted, cts);
     case "composite": {
-      if (rule.reverse !== undefined) return rule.reverse.pull(cts, site);
+      if (rule.reverse !== undefined) return rule.reverse.pull(cts, site, wanted);
       if (rule.jvp !== undefined)
         return transposeTangents((ts) => rule.jvp?.(ts, site) ?? [], ins, wanted, cts);
       const handles = ins.map((n) => alias(n));

@@ -7,6 +7,7 @@ import { bind, bindAll } from "../graph/bind.js";
 import { isHole } from "../graph/hole.js";
 import type { KeySink } from "../graph/lowering.js";
 import { type Node, noNodes, outsOf, sameShape } from "../graph/node.js";
+import { applicationsOf } from "../graph/order.js";
 import type { AnyPrimitive } from "../graph/primitive.js";
 import {
   type ConstantValue,
@@ -18,7 +19,6 @@ import {
   iotaP,
 } from "../primitives/index.js";
 import { hole, pick } from "./leaves.js";
-import { applicationsOf } from "./record.js";
 
 /** A graph whose leaves are fresh holes: first those of the arguments, then one per value in `captured`. */
 export interface Simplified {
@@ -34,13 +34,13 @@ export interface Count extends Omit<ElementCount, "of"> {
 }
 
 /** Applications that depend on one of `holes`, and results of those. */
-const dependents = (order: readonly Node[], holes: readonly Node[]): Set<Node> => {
+export const dependents = (order: readonly Node[], holes: readonly Node[]): Set<Node> => {
   const found = new Set<Node>(holes);
   for (const n of order) if (n.ins.some((x) => found.has(x))) found.add(n);
   return found;
 };
 
-const isView = (prim: AnyPrimitive): boolean =>
+export const isView = (prim: AnyPrimitive): boolean =>
   prim.lower?.kind === "view" || prim.lower?.kind === "alias";
 
 const isElementwise = (n: Node): boolean =>
@@ -51,7 +51,7 @@ const isElementwise = (n: Node): boolean =>
  * What readers compute for themselves at next to no cost: constants, positions, masks made of them. Anything else that
  * does not depend on arguments is computed when the function is traced.
  */
-const cheapNodes = (order: readonly Node[], dependent: ReadonlySet<Node>): Set<Node> => {
+export const cheapNodes = (order: readonly Node[], dependent: ReadonlySet<Node>): Set<Node> => {
   const cheap = new Set<Node>();
   for (const n of order) {
     if (n.prim === null || dependent.has(n)) continue;
@@ -155,7 +155,7 @@ const textOf = (v: ConstantValue): string =>
   isComplex(v) ? `${textOf(v.re)}i${textOf(v.im)}` : `${typeof v}${Object.is(v, -0) ? "-0" : v}`;
 
 /** Equal texts mean that applications of equal operands are equal. */
-const applicationKey = (n: Node, prim: AnyPrimitive, ins: readonly Node[]): string => {
+export const applicationKey = (n: Node, prim: AnyPrimitive, ins: readonly Node[]): string => {
   const words: (number | string)[] = [prim.code, ins.length];
   for (const x of ins) words.push(x.id);
   for (const o of outsOf(n)) words.push(o.dtype.code, o.shape.length, ...o.shape);
@@ -165,8 +165,8 @@ const applicationKey = (n: Node, prim: AnyPrimitive, ins: readonly Node[]): stri
     text: (s) => words.push(JSON.stringify(s)),
   };
   if (prim.lower?.kind === "constant") words.push(textOf(prim.lower.value(n.attrs)));
-  // The attributes of a recorded call are functions.
-  else if (prim === callP) words.push(identityOf(n.attrs));
+  // The attributes of a recorded call are functions, and such calls may be inside of loops.
+  else if (prim === callP || prim.lower?.kind === "control") words.push(identityOf(n.attrs));
   else prim.key?.(n.attrs, sink);
   return words.join();
 };

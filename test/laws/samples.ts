@@ -9,12 +9,13 @@ import { leafOf } from "../support/naive.js";
 import { type Draw, draw, random } from "./draw.js";
 import type { Sample } from "./sample.js";
 import { attentionSamples } from "./samples-attention.js";
+import { samples as control } from "./samples-control.js";
 import { samples as transforms } from "./samples-fft.js";
 import { samples as linearAlgebra } from "./samples-linalg.js";
 
 type DType = d.DType;
 
-const samples: Sample[] = [...linearAlgebra, ...transforms];
+const samples: Sample[] = [...linearAlgebra, ...transforms, ...control];
 
 const sample = <A>(
   prim: Primitive<A>,

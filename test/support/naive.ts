@@ -10,11 +10,14 @@ import type { Combine } from "../../src/core/scalar.js";
 import { computeTypeOf } from "../../src/core/scalar.js";
 import { Storage } from "../../src/core/storage.js";
 import { encodeValues, reader } from "../../src/core/values.js";
+import type { Control } from "../../src/graph/control.js";
 import type { Evaluator } from "../../src/graph/evaluator.js";
 import { holeError } from "../../src/graph/hole.js";
 import type { Lowering, Parts, Position, View } from "../../src/graph/lowering.js";
 import { type Aval, Node, noNodes, outsOf, type Shape, sizeOf } from "../../src/graph/node.js";
+import type { Recorded } from "../../src/graph/recorded.js";
 import { keepOrDetach } from "../../src/graph/trace.js";
+import { substitute } from "../../src/transforms/replay.js";
 
 import {
   at,
@@ -276,7 +279,68 @@ const compute = (
       throw new InternalError("[naive] a composition is computed as its parts");
     case "routine":
       return routine(l.describe(attrs, ins), columns);
+    case "control":
+      return control(l.describe(attrs), ins, columns, outs);
   }
+};
+
+/** The roots of a recorded graph for some values of its leaves. */
+const run = ({ leaves, roots }: Recorded, values: readonly Column[]): Column[] => {
+  const given = leaves.map((x, i) => {
+    const n = new Node(null, noNodes, undefined, x.shape, x.dtype, 0);
+    n.data = new NaiveStorage(at(values, i), x.dtype);
+    return n;
+  });
+  const results = substitute(roots, leaves, given);
+  evaluate(results);
+  return results.map(columnOf);
+};
+
+const sliceOf = (c: Column, size: number, i: number): Column => ({
+  re: c.re.slice(i * size, (i + 1) * size),
+  im: c.im?.slice(i * size, (i + 1) * size) ?? null,
+});
+
+const joined = (parts: readonly Column[], like: Aval): Column => ({
+  re: parts.flatMap((p) => p.re),
+  im: like.dtype.kind === "complex" ? parts.flatMap((p) => p.im ?? []) : null,
+});
+
+/** Loops as loops, branches as branches. */
+const control = (
+  c: Control,
+  ins: readonly Node[],
+  columns: readonly Column[],
+  outs: readonly Node[],
+): Column[] => {
+  if (c.control === "cond") {
+    const [first, second] = c.sides;
+    const after = 1 + first.leaves.length;
+    return at(at(columns, 0).re, 0) === true
+      ? run(first, columns.slice(1, after))
+      : run(second, columns.slice(after));
+  }
+  if (c.control === "while") {
+    const own = c.test.leaves.length - c.carries;
+    const from = own + c.body.leaves.length - c.carries;
+    let state = columns.slice(from);
+    while (at(run(c.test, [...columns.slice(0, own), ...state]), 0).re[0] === true)
+      state = run(c.body, [...columns.slice(own, from), ...state]);
+    return state;
+  }
+  const { body, constants, carries, length, reverse } = c;
+  let state = columns.slice(constants, constants + carries);
+  const stacks = body.roots.slice(carries).map((): Column[] => []);
+  for (let round = 0; round < length; round++) {
+    const i = reverse ? length - 1 - round : round;
+    const slices = columns
+      .slice(constants + carries)
+      .map((x, k) => sliceOf(x, sizeOf(at(ins, constants + carries + k).shape) / length, i));
+    const results = run(body, [...columns.slice(0, constants), ...state, ...slices]);
+    state = results.slice(0, carries);
+    for (const [k, stack] of stacks.entries()) stack[i] = at(results, carries + k);
+  }
+  return [...state, ...stacks.map((s, k) => joined(s, at(outs, carries + k)))];
 };
 
 const reduce = (how: Combine, x: Aval, c: Column, axes: readonly number[], out: Aval): Column => {

@@ -6,16 +6,26 @@ import { interpret } from "../../kernel/interpret.js";
 import { isKernel, type Kernel } from "../../kernel/ir.js";
 import { interpretRoutine } from "../../kernel/routines-reference.js";
 import { check } from "../../kernel/spec.js";
-import type {
-  Command,
-  Device,
-  Executable,
-  Fault,
-  Loaded,
-  MemoryInfo,
-  Ref,
-  Scalar,
+import {
+  type Command,
+  type Device,
+  type Executable,
+  type Fault,
+  isCommand,
+  type Loaded,
+  type Loop,
+  type MemoryInfo,
+  type Ref,
+  type Scalar,
+  type Step,
 } from "../contract.js";
+
+/** What a run of a list knows: the memory of every slot, those of loops included, and what went wrong. */
+interface Run {
+  readonly memory: Uint8Array[];
+  readonly params: readonly Scalar[];
+  readonly fault: { code: number };
+}
 
 class ReferenceStorage extends Storage {
   override readonly byteLength: number;
@@ -82,13 +92,18 @@ export class ReferenceDevice implements Device {
     return { program, workBytes: () => 0 };
   }
 
-  prepare(commands: readonly Command[], slots: number): Executable {
-    return { commands, slots, release: () => {} };
+  prepare(steps: readonly Step[], slots: number): Executable {
+    return { steps, slots, release: () => {} };
   }
 
   run(executable: Executable, slots: readonly Storage[], params: readonly Scalar[]): Fault | null {
     const fault = { code: 0 };
-    for (const command of executable.commands) this.call(command, slots, params, fault);
+    const memory = slots.map((storage, slot) => {
+      if (storage instanceof ReferenceStorage) return storage.bytes;
+      throw new InternalError(`[run] slot ${slot} is not in this device's memory: upload it first`);
+    });
+    memory.length = Math.max(memory.length, executable.slots);
+    this.walk(executable.steps, { memory, params, fault });
     return fault.code === 0 ? null : fault;
   }
 
@@ -119,13 +134,42 @@ export class ReferenceDevice implements Device {
 
   collect(): void {}
 
-  private call(
-    command: Command,
-    slots: readonly Storage[],
-    params: readonly Scalar[],
-    fault: { code: number },
-  ): void {
-    const buffers = command.buffers.map((ref) => this.bytesOf(ref, slots));
+  private walk(steps: readonly Step[], run: Run): void {
+    for (const step of steps) {
+      if (isCommand(step)) this.call(step, run);
+      else if (step.kind === "loop") this.loop(step, run);
+      else this.walk(step.sides[this.bytesOf(step.flag, run)[0] === 0 ? 1 : 0], run);
+    }
+  }
+
+  private loop({ count, test, body, slices, carries }: Loop, run: Run): void {
+    const { memory } = run;
+    const more = (round: number): boolean => {
+      if (test === null) return round < (count ?? 0);
+      this.walk(test.steps, run);
+      return this.bytesOf(test.flag, run)[0] !== 0;
+    };
+    for (const { into, initial } of carries) memory[into] = this.bytesOf(initial, run);
+    let round = 0;
+    for (; more(round); round++) {
+      for (const { slot, first, stride } of slices)
+        memory[slot] = this.bytesOf({ ...first, offset: first.offset + round * stride }, run);
+      const last = ((count ?? 0) - 1 - round) % 2 === 0;
+      for (const { out, result, spare } of carries)
+        memory[out] = this.bytesOf(last ? result : spare, run);
+      this.walk(body, run);
+      for (const { into, out } of carries)
+        memory[into] = this.bytesOf({ slot: out, offset: 0 }, run);
+    }
+    for (const { into, result, bytes } of carries)
+      this.bytesOf(result, run).set(
+        this.bytesOf({ slot: into, offset: 0 }, run).subarray(0, bytes),
+      );
+  }
+
+  private call(command: Command, run: Run): void {
+    const { params, fault } = run;
+    const buffers = command.buffers.map((ref) => this.bytesOf(ref, run));
     const { program } = command.loaded;
     if (isKernel(program)) {
       const args = command.params.map((i) => {
@@ -140,13 +184,10 @@ export class ReferenceDevice implements Device {
     }
   }
 
-  private bytesOf(ref: Ref, slots: readonly Storage[]): Uint8Array {
-    const storage = slots[ref.slot];
-    if (!(storage instanceof ReferenceStorage)) {
-      throw new InternalError(
-        `[run] slot ${ref.slot} is not in this device's memory: upload it first`,
-      );
-    }
-    return storage.bytes.subarray(ref.offset);
+  private bytesOf(ref: Ref, { memory }: Run): Uint8Array {
+    const bytes = memory[ref.slot];
+    if (bytes === undefined)
+      throw new InternalError(`[run] expected memory in slot ${ref.slot}, got none: bind it first`);
+    return bytes.subarray(ref.offset);
   }
 }

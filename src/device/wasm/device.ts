@@ -5,13 +5,13 @@ import type { Storage } from "../../core/storage.js";
 import type { Kernel } from "../../kernel/ir.js";
 import type { Features, Render } from "../../render/contract.js";
 import type {
-  Command,
   Device,
   Executable,
   Fault,
   Loaded,
   MemoryInfo,
   Scalar,
+  Step as Work,
 } from "../contract.js";
 import type { Block } from "./allocator.js";
 import {
@@ -21,7 +21,7 @@ import {
   blasByEnvironment,
   findBlas,
 } from "./blas.js";
-import { WasmExecutable } from "./executable.js";
+import { encodingOf, WasmExecutable } from "./executable.js";
 import { detectFeatures } from "./features.js";
 import { faultAddress, Heap } from "./heap.js";
 import { parallelism } from "./host.js";
@@ -140,14 +140,14 @@ export class WasmDevice implements Device {
     return this.loader.load(program);
   }
 
-  prepare(commands: readonly Command[], slots: number): Executable {
+  prepare(steps: readonly Work[], slots: number): Executable {
     const { heap } = this;
-    const block = heap.reserve(WasmExecutable.bytes(commands));
+    const encoding = encodingOf(steps, slots);
+    const block = heap.reserve(encoding.bytes);
     try {
       const executable = new WasmExecutable(
         heap,
-        commands,
-        slots,
+        encoding,
         block.address,
         faultAddress,
         this.alwaysShare ? 0 : shareNanoseconds,

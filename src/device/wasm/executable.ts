@@ -3,61 +3,52 @@ import { InternalError } from "../../core/errors.js";
 import type { ComputeType } from "../../core/scalar.js";
 import type { Storage } from "../../core/storage.js";
 import { isKernel } from "../../kernel/ir.js";
-import { argBytes, type Phase } from "../../render/contract.js";
-import type { Command, Executable, Ref, Scalar } from "../contract.js";
+import { argBytes } from "../../render/contract.js";
+import { commandsIn, type Executable, type Scalar, type Step } from "../contract.js";
 import type { Block } from "./allocator.js";
 import type { Heap } from "./heap.js";
+import {
+  type Begin,
+  blockBytes,
+  fixesAt,
+  type Item,
+  itemsOf,
+  kernelOf,
+  type Piece,
+  type Pointer,
+  sortPointers,
+  type Turn,
+} from "./items.js";
 import type { Tenancy } from "./liveness.js";
-import { LoadedKernel } from "./loader.js";
+import type { LoadedKernel } from "./loader.js";
 import type { LinearMemory } from "./memory.js";
+import { fixBytes, flag, loopBlock, loopEntry, record, turn } from "./records.js";
 import { WasmStorage } from "./storage.js";
-import { flag, record } from "./walker.js";
 
 /** Tiles are run in chunks of about this long. */
 const chunkNanoseconds = 30_000;
 /** What is worth waking a thread for: work of about this long. */
 export const wakeNanoseconds = 80_000;
 
-const alignUp = (n: number, to: number): number => Math.ceil(n / to) * to;
-
-const kernelOf = (command: Command): LoadedKernel => {
-  if (command.loaded instanceof LoadedKernel) return command.loaded;
-  throw new InternalError("[prepare] expected kernels loaded by this device");
-};
-
 const paramTypes = (kernel: LoadedKernel): readonly ComputeType[] =>
   isKernel(kernel.program) ? kernel.program.params : [];
 
-/** One phase of a command: what a record runs. */
-interface Piece {
-  readonly command: Command;
-  readonly number: number;
-  readonly phase: Phase;
+/** A list before it has a place in memory. */
+export interface Encoding {
+  readonly steps: readonly Step[];
+  readonly slots: number;
+  readonly items: readonly Item[];
+  /** Pointers that are set by whoever runs the list. */
+  readonly pointers: readonly Pointer[];
+  /** Bytes of records and blocks. */
+  readonly bytes: number;
 }
 
-const piecesOf = (commands: readonly Command[]): readonly Piece[] => {
-  const pieces: Piece[] = [];
-  for (const command of commands) {
-    const { rendered } = kernelOf(command);
-    pieces.push({ command, number: 0, phase: rendered });
-    rendered.later?.forEach((phase, i) => {
-      pieces.push({ command, number: i + 1, phase });
-    });
-  }
-  return pieces;
-};
-
-const argsOf = ({ command }: Piece): number =>
-  alignUp(argBytes.total(command.buffers.length, command.params.length), 16);
-
-/** Bytes of records and argument blocks. */
-const encodedBytes = (pieces: readonly Piece[]): number =>
-  pieces.reduce((bytes, p) => bytes + record.bytes + argsOf(p), 0);
-
-/** The pointers of a piece: which slot, and where in its argument block. */
-const pointersOf = ({ command }: Piece): readonly (readonly [ref: Ref, at: number])[] => {
-  const buffers = command.buffers.map((ref, b) => [ref, argBytes.buffers + 4 * b] as const);
-  return command.work === undefined ? buffers : [...buffers, [command.work, argBytes.shared]];
+export const encodingOf = (steps: readonly Step[], slots: number): Encoding => {
+  const items = itemsOf(steps);
+  const pointers = sortPointers(items, slots);
+  const bytes = items.reduce((sum, item) => sum + record.bytes + blockBytes(item), 0);
+  return { steps, slots, items, pointers, bytes };
 };
 
 /** Writes one parameter's slot. */
@@ -96,7 +87,7 @@ interface ParamPatch {
 
 export class WasmExecutable implements Executable {
   readonly slots: number;
-  readonly commands: readonly Command[];
+  readonly steps: readonly Step[];
   /** Addresses of the first record and behind the last. */
   readonly first: number;
   readonly end: number;
@@ -124,55 +115,55 @@ export class WasmExecutable implements Executable {
   private readonly located: Float64Array;
   private readonly params: readonly ParamPatch[];
 
+  /** Where the blocks of the items are, while the list is encoded. */
+  private readonly blocks = new Map<Item, number>();
+
   /**
-   * Encodes into memory from `address`, of which `bytes(commands)` must be reserved; `fault` is the fault word's
-   * address. Commands that take `share` nanoseconds or more are for all threads.
+   * Encodes into memory from `address`, of which as many bytes must be reserved as the encoding has; `fault` is the fault
+   * word's address. Commands that take `share` nanoseconds or more are for all threads.
    */
-  constructor(
-    heap: Heap,
-    commands: readonly Command[],
-    slots: number,
-    address: number,
-    fault: number,
-    share: number,
-  ) {
+  constructor(heap: Heap, encoding: Encoding, address: number, fault: number, share: number) {
+    const { steps, slots, items, pointers } = encoding;
     this.heap = heap;
     this.slots = slots;
-    this.commands = commands;
+    this.steps = steps;
     this.first = address;
-    const pieces = piecesOf(commands);
-    this.end = this.first + pieces.length * record.bytes;
+    this.end = this.first + items.length * record.bytes;
     this.bound = new Float64Array(slots).fill(-1);
     this.located = new Float64Array(slots);
     this.starts = new Int32Array(slots + 1);
-    const pointers = pieces.reduce((n, p) => n + pointersOf(p).length, 0);
-    this.words = new Int32Array(pointers);
-    this.offsets = new Float64Array(pointers);
-    const args = this.argAddresses(pieces);
-    const kernels = new Set<LoadedKernel>();
+    this.words = new Int32Array(pointers.length);
+    this.offsets = new Float64Array(pointers.length);
+    let next = this.end;
+    for (const item of items) {
+      this.blocks.set(item, next);
+      next += blockBytes(item);
+    }
+    heap.linear.i32.fill(0, this.first >>> 2, next >>> 2);
+    const shared = new Set<LoadedKernel>();
     let [cost, sharedCost] = [0, 0];
-    pieces.forEach((p, i) => {
-      const nanoseconds = this.encode(p, this.first + i * record.bytes, args[i] ?? 0, fault, share);
-      cost += nanoseconds;
-      if (!this.isShared(i)) return;
-      sharedCost += nanoseconds;
-      kernels.add(kernelOf(p.command));
-    });
-    this.kernels = new Set(commands.map(kernelOf));
-    this.portable = [...this.kernels].every((k) => k.portable);
+    for (const [i, item] of items.entries()) {
+      const at = this.first + i * record.bytes;
+      if (item.kind === "begin") this.encodeLoop(item, at);
+      else if (item.kind === "turn") this.encodeTurn(item, at);
+      else {
+        const nanoseconds = this.encode(item, at, fault, share) * item.rounds;
+        cost += nanoseconds;
+        if (!this.isShared(i)) continue;
+        sharedCost += nanoseconds;
+        shared.add(kernelOf(item.command));
+      }
+    }
+    const kernels = commandsIn(steps).map(kernelOf);
+    this.kernels = new Set(kernels);
+    this.portable = kernels.every((k) => k.portable);
     this.cost = cost;
     this.sharedCost = sharedCost;
-    this.sharedKernels = kernels;
-    this.indexPointers(pieces, args);
-    this.params = this.indexParams(pieces, args);
-    this.scratchBytes = commands.reduce(
-      (most, c) => Math.max(most, kernelOf(c).rendered.scratchBytes),
-      0,
-    );
-  }
-
-  static bytes(commands: readonly Command[]): number {
-    return encodedBytes(piecesOf(commands));
+    this.sharedKernels = shared;
+    this.indexPointers(pointers);
+    this.params = this.indexParams(items);
+    this.scratchBytes = kernels.reduce((most, k) => Math.max(most, k.rendered.scratchBytes), 0);
+    this.blocks.clear();
   }
 
   /** Takes over the block it was encoded in: it is given back with `release` or when this list is unreachable. */
@@ -227,13 +218,8 @@ export class WasmExecutable implements Executable {
     for (let at = this.first; at < this.end; at += record.bytes) i32[(at + record.next) >>> 2] = 0;
   }
 
-  private argAddresses(pieces: readonly Piece[]): number[] {
-    let next = this.end;
-    return pieces.map((p) => {
-      const address = next;
-      next += argsOf(p);
-      return address;
-    });
+  private blockOf(item: Item): number {
+    return this.blocks.get(item) ?? 0;
   }
 
   /** Whether threads may share record `i`. */
@@ -243,16 +229,16 @@ export class WasmExecutable implements Executable {
   }
 
   /** Writes one record and its argument block; gives back how long the command takes. */
-  private encode(p: Piece, address: number, block: number, fault: number, share: number): number {
+  private encode(p: Piece, address: number, fault: number, share: number): number {
     const { i32, f32 } = this.heap.linear;
     const { outer } = p.command;
     const { slot, portable } = kernelOf(p.command);
     const at = address >>> 2;
+    const block = this.blockOf(p);
     const tiles = p.phase.tiles(outer);
     const cost = Math.max(p.phase.tileCost, 1);
     const all = tiles * cost;
     const serial = tiles < 2 || all < share || !portable;
-    i32.fill(0, at, at + record.bytes / 4);
     i32[at + record.kernel / 4] = slot;
     i32[at + record.tiles / 4] = tiles;
     i32[at + record.args / 4] = block;
@@ -260,43 +246,75 @@ export class WasmExecutable implements Executable {
       (serial ? flag.serial : 0) | (all >= wakeNanoseconds ? flag.large : 0);
     f32[at + record.cost / 4] = cost;
     i32[at + record.chunk / 4] = Math.max(1, Math.min(tiles, Math.round(chunkNanoseconds / cost)));
-    i32.fill(0, block >>> 2, (block + argsOf(p)) >>> 2);
     i32[(block + argBytes.outer) >>> 2] = outer;
     i32[(block + argBytes.fault) >>> 2] = fault;
     i32[(block + argBytes.phase) >>> 2] = p.number;
     return all;
   }
 
-  private indexPointers(pieces: readonly Piece[], args: readonly number[]): void {
-    const pointers = pieces.map(pointersOf);
-    for (const [{ slot }] of pointers.flat()) {
-      if (slot < 0 || slot >= this.slots)
-        throw new InternalError(`[prepare] expected slots below ${this.slots}, got ${slot}`);
-      this.starts[slot + 1] = (this.starts[slot + 1] ?? 0) + 1;
+  private encodeRecord(address: number, code: number, block: number, target: number): void {
+    const { i32 } = this.heap.linear;
+    const at = address >>> 2;
+    i32[at + record.kernel / 4] = code;
+    i32[at + record.args / 4] = block;
+    i32[at + record.flags / 4] = flag.serial | flag.turn;
+    i32[at + record.target / 4] = this.first + target * record.bytes;
+  }
+
+  private encodeTurn(t: Turn, address: number): void {
+    this.encodeRecord(address, t.code, this.blockOf(t.block ?? t), t.target);
+  }
+
+  /** Writes the first record of a loop and its block: the slots it moves, and the pointers to these. */
+  private encodeLoop(begin: Begin, address: number): void {
+    const { i32 } = this.heap.linear;
+    const { entries, loop } = begin;
+    const block = this.blockOf(begin);
+    const first = block + loopBlock.entries;
+    this.encodeRecord(address, turn.begin, block, 0);
+    i32[(block + loopBlock.count) >>> 2] = loop.count ?? 0;
+    i32[(block + loopBlock.end) >>> 2] = first + entries.length * loopEntry.bytes;
+    let fix = block + fixesAt(begin);
+    for (const [i, { step, partner, pointers }] of entries.entries()) {
+      const at = (first + i * loopEntry.bytes) >>> 2;
+      i32[at + loopEntry.step / 4] = step;
+      i32[at + loopEntry.partner / 4] = partner < 0 ? 0 : first + partner * loopEntry.bytes;
+      i32[at + loopEntry.from / 4] = fix;
+      for (const { item, at: word, ref } of pointers) {
+        i32[fix >>> 2] = this.blockOf(item) + word;
+        i32[(fix + 4) >>> 2] = ref.offset;
+        fix += fixBytes;
+      }
+      i32[at + loopEntry.to / 4] = fix;
     }
+  }
+
+  private indexPointers(pointers: readonly Pointer[]): void {
+    for (const { ref } of pointers)
+      this.starts[ref.slot + 1] = (this.starts[ref.slot + 1] ?? 0) + 1;
     for (let s = 0; s < this.slots; s++)
       this.starts[s + 1] = (this.starts[s + 1] ?? 0) + (this.starts[s] ?? 0);
     const next = this.starts.slice();
-    pointers.forEach((list, i) => {
-      for (const [{ slot, offset }, place] of list) {
-        const at = next[slot] ?? 0;
-        next[slot] = at + 1;
-        this.words[at] = ((args[i] ?? 0) + place) >>> 2;
-        this.offsets[at] = offset;
-      }
-    });
+    for (const { ref, item, at: place } of pointers) {
+      const at = next[ref.slot] ?? 0;
+      next[ref.slot] = at + 1;
+      this.words[at] = (this.blockOf(item) + place) >>> 2;
+      this.offsets[at] = ref.offset;
+    }
   }
 
-  private indexParams(pieces: readonly Piece[], args: readonly number[]): ParamPatch[] {
+  private indexParams(items: readonly Item[]): ParamPatch[] {
     const patches: ParamPatch[] = [];
-    pieces.forEach(({ command: c }, i) => {
+    for (const item of items) {
+      if (item.kind !== "piece") continue;
+      const { command: c } = item;
       const types = paramTypes(kernelOf(c));
       if (types.length !== c.params.length) {
         throw new InternalError(
           `[prepare] expected ${types.length} parameters for a kernel, got ${c.params.length}`,
         );
       }
-      const first = (args[i] ?? 0) + argBytes.params(c.buffers.length);
+      const first = this.blockOf(item) + argBytes.params(c.buffers.length);
       types.forEach((type, j) => {
         patches.push({
           position: c.params[j] ?? 0,
@@ -304,7 +322,7 @@ export class WasmExecutable implements Executable {
           write: writeParam[type],
         });
       });
-    });
+    }
     return patches;
   }
 }

@@ -7,7 +7,7 @@ import { type WasmExecutable, wakeNanoseconds } from "./executable.js";
 import type { Heap } from "./heap.js";
 import { isOpen, sleepOn, startThread, type Thread } from "./host.js";
 import { News, reserve } from "./news.js";
-import { record } from "./walker.js";
+import { record } from "./records.js";
 import { type WorkerData, workerSource } from "./worker.js";
 
 /** Milliseconds between looks at threads that keep the others waiting. */

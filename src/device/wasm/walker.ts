@@ -1,24 +1,8 @@
-/** The loops that run command lists, on one thread or several: one small WebAssembly module, so that a list enters JavaScript once. */
+/** What runs command lists, on one thread or several: one small WebAssembly module, so that a list enters JavaScript once. */
 import { type Func, type Label, Module } from "../../render/wasm/encoder.js";
 import { control, line } from "./control.js";
-
-/** One command in memory, 32 bytes. */
-export const record = {
-  bytes: 32,
-  kernel: 0,
-  tiles: 4,
-  args: 8,
-  flags: 12,
-  /** Where a command that was paused goes on. */
-  next: 16,
-  /** f32: nanoseconds per tile, as estimated. */
-  cost: 20,
-  /** Tiles per call: many, so that calls cost nothing; not all, so that a better compiled kernel is taken up soon. */
-  chunk: 24,
-} as const;
-
-/** Bits of a record's flags: it is never shared; it is worth waking somebody for. */
-export const flag = { serial: 1, large: 2 } as const;
+import { flag, record } from "./records.js";
+import { addTurn } from "./turns.js";
 
 /** The clock is read after about so many nanoseconds of work. */
 const clockEvery = 100_000;
@@ -283,6 +267,7 @@ const serial = (f: Func, w: Walk, kernel: number): void => {
 const addWalk = (m: Module, kernel: number, now: Clock["now"], threads: boolean): void => {
   const drain = threads ? addDrain(m, kernel, now) : null;
   const fork = threads ? addFork(m) : null;
+  const turn = addTurn(m);
   const f = m.func(["i32", "i32", "i32", "i32", "f64"], ["i32"]);
   const [at, end, scratch, base, deadline] = [0, 1, 2, 3, 4];
   const w: Walk = {
@@ -295,6 +280,8 @@ const addWalk = (m: Module, kernel: number, now: Clock["now"], threads: boolean)
   f.block((done) => {
     f.loop((next) => {
       f.get(at).get(end).op("i32.ge_u").brIf(done);
+      f.get(at).op("i32.load", record.flags).i32(flag.turn).op("i32.and");
+      f.if(() => f.get(at).call(turn).set(at).br(next));
       f.get(at).op("i32.load", record.tiles).set(w.tiles);
       if (drain === null || fork === null) serial(f, w, kernel);
       else {

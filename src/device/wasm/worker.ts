@@ -1,7 +1,7 @@
 /** The script of a worker thread, as source: the package is bundled, and its workers need no file of their own. */
 import type { BlasSource } from "./blas.js";
 import { control, lead, line, news, state } from "./control.js";
-import { record } from "./walker.js";
+import { record } from "./records.js";
 
 /** What a worker is started with. */
 export interface WorkerData {
