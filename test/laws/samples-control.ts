@@ -99,11 +99,7 @@ sample("nested", () => {
   const w = array(d.float32, [2], 3);
   return mx.scan(
     (c, row) => {
-      const [inner] = mx.scan(
-        (s, x) => [mx.sin(s.multiply(w).add(x)), s],
-        c,
-        row,
-      );
+      const [inner] = mx.scan((s, x) => [mx.sin(s.multiply(w).add(x)), s], c, row);
       return [inner, inner.multiply(c)];
     },
     array(d.float32, [2], 1),

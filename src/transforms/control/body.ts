@@ -27,11 +27,14 @@ export const traceOn = (
     return { holes, result };
   });
 
-/** The arrays of a tree that may also be nothing. */
+const isArrayOrNothing = (x: unknown): x is NDArray | null | undefined =>
+  x === null || x === undefined || isNDArray(x);
+
+/** The arrays of a tree in which there may also be nothing. */
 export const arraysOf = (op: string, what: string, tree: unknown): Node[] =>
-  tree === null || tree === undefined
-    ? []
-    : strictLeaves(op, what, tree, isNDArray).map((a) => a.node);
+  strictLeaves(op, what, tree, isArrayOrNothing)
+    .filter(isNDArray)
+    .map((a) => a.node);
 
 const pathsOf = (tree: unknown, path: string, out: string[]): string[] => {
   if (Array.isArray(tree)) for (const [i, x] of tree.entries()) pathsOf(x, `${path}[${i}]`, out);
