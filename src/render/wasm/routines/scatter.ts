@@ -87,13 +87,20 @@ const writeRun = (f: Frame, r: Scatter, run: number, source: Ref, target: Ref): 
   });
   code.loop(code.i32(whole), code.i32(run), 1, (i) => {
     const to = f.at(target, i, size);
-    const value = loadScalar(f.one, dtype, f.at(source, i, size), 0, true);
-    const result =
-      mode === "replace"
-        ? value
-        : f.one.apply(combiner[mode], t, t, [loadScalar(f.one, dtype, to, 0, true), value]);
-    storeScalar(f.one, dtype, to, result);
+    combine(f, r, loadScalar(f.one, dtype, f.at(source, i, size), 0, true), to);
   });
+};
+
+/** Combines a value into the element at `target`. */
+const combine = (f: Frame, r: Scatter, value: Ref, target: Ref): void => {
+  const { dtype, mode } = r;
+  const t = computeTypeOf(dtype);
+  const there = mode === "replace" ? null : loadScalar(f.one, dtype, target, 0, true);
+  const result =
+    mode === "replace" || there === null
+      ? value
+      : f.one.apply(combiner[mode], t, t, [there, value]);
+  storeScalar(f.one, dtype, target, result);
 };
 
 const writeBlock = (f: Frame, r: Scatter, layout: Layout, source: Ref, target: Ref): void => {
@@ -111,6 +118,50 @@ const writeBlock = (f: Frame, r: Scatter, layout: Layout, source: Ref, target: R
     );
   };
   dimension(0, source, target);
+};
+
+/** Updates of single elements along one axis: several at a time, whose indices are looked at together. */
+const writeElements = (f: Frame, r: Scatter, { strides }: Layout): void => {
+  const { code } = f;
+  const { size } = r.dtype;
+  const [axis = 0] = r.axes;
+  const extent = f.constant(r.shape[axis] ?? 0);
+  const step = (strides[axis] ?? 0) * size;
+  const [updates, indices, out] = [f.buffer(1), f.buffer(2), f.buffer(3)];
+  const wrapped = (raw: Ref): Ref =>
+    f.add(raw, code.op("i32.and", code.op("i32.shr_s", raw, f.constant(31)), extent));
+  const read = (n: Ref, i: number): Ref => code.load("i32.load", f.at(indices, n, 4), 4 * i, true);
+  const update = (n: Ref, i: number, index: Ref): void => {
+    const source = f.at(updates, n, size);
+    const value = loadScalar(f.one, r.dtype, source, i * size, true);
+    combine(f, r, value, f.at(out, index, step));
+  };
+  const inside = (index: Ref): Ref => code.op("i32.lt_u", index, extent);
+  const single = (n: Ref, i: number): void => {
+    const index = wrapped(read(n, i));
+    code.if(
+      inside(index),
+      () => update(n, i, index),
+      () => f.fault(r.code),
+    );
+  };
+  const group = 4;
+  const whole = r.count - (r.count % group);
+  const all = code.op("i32x4.splat", extent);
+  // The fewer instructions, the more updates wait for memory at the same time.
+  code.loop(f.constant(0), f.constant(whole), group, (n) => {
+    const many = code.load("v128.load", f.at(indices, n, 4), 0, true);
+    code.pin(many);
+    const each = (act: (i: number) => void): void => {
+      for (let i = 0; i < group; i++) act(i);
+    };
+    code.if(
+      code.op("i32x4.all_true", code.op("i32x4.lt_u", many, all)),
+      () => each((i) => update(n, i, code.lane("i32x4.extract_lane", [i], many))),
+      () => each((i) => single(n, i)),
+    );
+  });
+  code.loop(f.constant(whole), f.constant(r.count), 1, (n) => single(n, 0));
 };
 
 /** Bytes of the base that one tile copies, and of one block it writes; work from which on that is shared. */
@@ -163,6 +214,10 @@ export const scatterWork = (routine: Scatter): Work => {
     tileCost: r.count * (5 + (0.5 * block) / pieces),
     write(f) {
       const { code } = f;
+      if (block === 1 && r.axes.length === 1 && r.dtype.kind !== "complex") {
+        writeElements(f, r, layout);
+        return;
+      }
       const skipped = f.times(f.tile, layout.run * r.dtype.size);
       code.loop(code.i32(0), code.i32(r.count), 1, (n) => {
         let inside = code.i32(1);
