@@ -27,7 +27,8 @@ export interface Phase {
 /**
  * A WebAssembly module of one kernel. It imports `env.memory` (shared or not, as rendered for) and, where used,
  * functions of module `m` (host math on f64, see kernel/host-math.ts) or `blas` (see `Library`), and, for
- * matrix routines and Fourier transforms, `host.run`, which does all of its work in JavaScript and is called as what follows; it exports `k(args, start, end, scratch)`:
+ * matrix routines and Fourier transforms, `host.matrix` and `host.fourier`, which do all of the work in JavaScript (see
+ * kernel/host-routines.ts); it exports `k(args, start, end, scratch)`:
  * run tiles start..end (i32) with the argument block at address `args` and `scratchBytes` of thread-private scratch.
  *
  * Argument block: i32 outer size (axis 0), i32 address of the fault word (the first nonzero code raised stays there),

@@ -31,6 +31,7 @@ import { Pool, threadLost } from "./pool.js";
 import type { Progress } from "./queue.js";
 import { WasmStorage } from "./storage.js";
 import { joinVectors, notWide, splitVectors, type WideInfo, wideByEnvironment } from "./wide.js";
+import type { ThreadCode } from "./worker.js";
 
 export interface WasmDeviceOptions {
   readonly render: Render;
@@ -336,9 +337,7 @@ export class WasmDevice implements Device {
       const early = this.missed < startNanoseconds && !this.alwaysShare;
       if (early || this.losses >= mostLosses) return null;
       this.missed = 0;
-      const scratch = this.scratch?.size ?? 0;
-      const source = this.found?.blas?.source ?? null;
-      helpers.pool = Pool.start(heap, this.threads, this.loader.walker, scratch, source);
+      helpers.pool = Pool.start(heap, this.threads, this.threadCode(), this.scratch?.size ?? 0);
       if (helpers.pool === null) this.threads = 1;
     }
     return helpers.pool?.helps(list, this.alwaysShare) ? helpers.pool : null;
@@ -358,10 +357,14 @@ export class WasmDevice implements Device {
       const early = this.unled < startNanoseconds && !this.alwaysShare;
       if (early || this.losses >= mostLosses) return null;
       this.unled = 0;
-      const source = this.found?.blas?.source ?? null;
-      helpers.leader = Leader.start(heap, this.loader.walker, source, () => heap.queue.wake());
+      helpers.leader = Leader.start(heap, this.threadCode(), () => heap.queue.wake());
     }
     return helpers.leader?.learn(list) ? helpers.leader : null;
+  }
+
+  private threadCode(): ThreadCode {
+    const { walker, host } = this.loader;
+    return { walker, blas: this.found?.blas?.source ?? null, host: host.url };
   }
 
   private loseLeader(leader: Leader): void {

@@ -168,6 +168,12 @@ export const parallelism = (): number => {
   return typeof cores === "number" ? cores : 1;
 };
 
+/** Whether there is a file; null where nobody knows, as for what is not a file. */
+export const fileExists = (address: URL): boolean | null => {
+  const exists = address.protocol === "file:" ? builtin("node:fs", "existsSync") : null;
+  return exists === null ? null : exists(address) === true;
+};
+
 /** Whether a file descriptor of this process is open; null where nobody knows. */
 export const isOpen = (descriptor: number): boolean | null => {
   const stat = builtin("node:fs", "fstatSync");

@@ -1,12 +1,11 @@
 /** The thread that walks asynchronous command lists, so that the one with the event loop runs no kernel meanwhile. */
 import type { Block } from "./allocator.js";
-import type { BlasSource } from "./blas.js";
 import { lead, state } from "./control.js";
 import type { WasmExecutable } from "./executable.js";
 import type { Heap } from "./heap.js";
 import { isOpen, sleepOn, startThread, type Thread } from "./host.js";
 import { News, reserve } from "./news.js";
-import { leaderSource, type WorkerData } from "./worker.js";
+import { leaderSource, type ThreadCode, type WorkerData } from "./worker.js";
 
 /** A thread that is not there by then is not waited for any more. */
 const longestStart = 2000;
@@ -29,19 +28,14 @@ export class Leader {
   }
 
   /** Starts the thread; it calls `tell` whenever it is ready or has done a list. Null where that is not possible. */
-  static start(
-    heap: Heap,
-    walker: Uint8Array<ArrayBuffer>,
-    blas: BlasSource | null,
-    tell: () => void,
-  ): Leader | null {
+  static start(heap: Heap, code: ThreadCode, tell: () => void): Leader | null {
     const block = reserve(heap, lead.bytes);
     if (block === null) return null;
     const { i32, memory } = heap.linear;
     i32.fill(0, block.address >>> 2, (block.address + lead.bytes) >>> 2);
     i32[(block.address + lead.marker) >>> 2] = -1;
     const leader = new Leader(heap, block);
-    const data: WorkerData = { memory, walker, base: block.address, thread: 0, blas };
+    const data: WorkerData = { ...code, memory, base: block.address, thread: 0 };
     const told = (): void => {
       leader.free();
       tell();

@@ -2,18 +2,14 @@
 import { InternalError } from "../../core/errors.js";
 import type { Routine } from "../../core/routine.js";
 import { hostMath } from "../../kernel/host-math.js";
-import {
-  type HostRoutine,
-  hostBytes,
-  hostRunner,
-  isHostRoutine,
-} from "../../kernel/host-routines.js";
 import { isKernel, type Kernel } from "../../kernel/ir.js";
 import { programKey } from "../../kernel/key.js";
 import { check } from "../../kernel/spec.js";
-import { argBytes, type Features, type Render, type Rendered } from "../../render/contract.js";
+import type { Features, Render, Rendered } from "../../render/contract.js";
 import type { Loaded } from "../contract.js";
 import type { Blas } from "./blas.js";
+import { findHostCode, type HostCode } from "./host-code.js";
+import { hostImports } from "./host-thread.js";
 import type { LinearMemory } from "./memory.js";
 import { walkerModule } from "./walker.js";
 
@@ -49,32 +45,14 @@ export type Walk = (
 const isWalk = (f: unknown): f is Walk => typeof f === "function";
 const isBytes = (b: Uint8Array): b is Uint8Array<ArrayBuffer> => b.buffer instanceof ArrayBuffer;
 
-const isPortable = (module: WebAssembly.Module, blas: Blas | null): boolean =>
+const isPortable = (module: WebAssembly.Module, blas: Blas | null, host: HostCode): boolean =>
   WebAssembly.Module.imports(module).every(({ module: from, name }) => {
     if (from === "blas") return blas !== null && blas.threads > 1;
+    if (from === "host") return host.present;
     return (
       from === "env" || (from === "m" && Reflect.get(Math, name) === Reflect.get(hostMath, name))
     );
   });
-
-/** What a routine that runs in JavaScript is called as; see the contract of rendered code for its arguments. */
-const hostRun = (
-  r: HostRoutine,
-  memory: LinearMemory,
-): ((args: number, start: number, end: number) => void) => {
-  const sizes = hostBytes(r);
-  const run = hostRunner(r);
-  return (args, start, end) => {
-    const { i32, u8 } = memory;
-    const buffers = sizes.map((bytes, b) => {
-      const address = (i32[(args + argBytes.buffers + 4 * b) >>> 2] ?? 0) >>> 0;
-      return u8.subarray(address, address + bytes);
-    });
-    const fault = run(buffers, start, end);
-    const word = (i32[(args + argBytes.fault) >>> 2] ?? 0) >>> 2;
-    if (i32[word] === 0) i32[word] = fault;
-  };
-};
 
 /** How many kernels are kept for reuse. Those of living command lists stay in the table besides. */
 const cacheSize = 4096;
@@ -89,8 +67,9 @@ export class Loader {
   readonly walk: Walk;
   /** The module of `walk`, which other threads run too. */
   readonly walker: Uint8Array<ArrayBuffer>;
+  /** What other threads load for routines in JavaScript. */
+  readonly host: HostCode;
   private readonly render: Render;
-  private readonly memory: LinearMemory;
   private features: Features;
   private readonly imports: Record<string, WebAssembly.ModuleImports>;
   private readonly table: WebAssembly.Table;
@@ -107,10 +86,14 @@ export class Loader {
 
   constructor(memory: LinearMemory, features: Features, render: Render) {
     this.render = render;
-    this.memory = memory;
     this.features = features;
     this.table = new WebAssembly.Table({ initial: 64, element: "anyfunc" });
-    this.imports = { env: { memory: memory.memory }, m: { ...hostMath } };
+    this.host = findHostCode(() => this.forget());
+    this.imports = {
+      env: { memory: memory.memory },
+      m: { ...hostMath },
+      host: hostImports(() => memory),
+    };
     this.slots = new FinalizationRegistry((slot) => {
       this.table.set(slot, null);
       this.freeSlots.push(slot);
@@ -158,16 +141,17 @@ export class Loader {
     const rendered = this.render(program, this.features);
     const bytes = isBytes(rendered.bytes) ? rendered.bytes : new Uint8Array(rendered.bytes);
     const module = new WebAssembly.Module(bytes);
-    const imports =
-      !isKernel(program) && isHostRoutine(program)
-        ? { ...this.imports, host: { run: hostRun(program, this.memory) } }
-        : this.imports;
-    const { k } = new WebAssembly.Instance(module, imports).exports;
+    const { k } = new WebAssembly.Instance(module, this.imports).exports;
     const slot = this.freeSlots.pop() ?? this.usedSlots++;
     if (slot >= this.table.length) this.table.grow(this.table.length);
     this.table.set(slot, k);
     this.compiled++;
-    const loaded = new LoadedKernel(program, rendered, slot, isPortable(module, this.blas));
+    const loaded = new LoadedKernel(
+      program,
+      rendered,
+      slot,
+      isPortable(module, this.blas, this.host),
+    );
     this.slots.register(loaded, slot);
     return loaded;
   }

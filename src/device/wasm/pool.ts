@@ -1,14 +1,13 @@
 /** The threads that help with command lists: started, told of kernels, waited for, given up when they fail. */
 import { DeviceError } from "../../core/errors.js";
 import type { Block } from "./allocator.js";
-import type { BlasSource } from "./blas.js";
 import { control, line } from "./control.js";
 import { type WasmExecutable, wakeNanoseconds } from "./executable.js";
 import type { Heap } from "./heap.js";
 import { isOpen, sleepOn, startThread, type Thread } from "./host.js";
 import { News, reserve } from "./news.js";
 import { record } from "./records.js";
-import { type WorkerData, workerSource } from "./worker.js";
+import { type ThreadCode, type WorkerData, workerSource } from "./worker.js";
 
 /** Milliseconds between looks at threads that keep the others waiting. */
 const patience = 20;
@@ -50,13 +49,7 @@ export class Pool {
   }
 
   /** A pool of `threads` with the calling one; null where threads or memory are not to be had. */
-  static start(
-    heap: Heap,
-    threads: number,
-    walker: Uint8Array<ArrayBuffer>,
-    scratchBytes: number,
-    blas: BlasSource | null,
-  ): Pool | null {
+  static start(heap: Heap, threads: number, code: ThreadCode, scratchBytes: number): Pool | null {
     const block = reserve(heap, control.bytes(threads));
     if (block === null) return null;
     const pool = new Pool(heap, threads, block);
@@ -69,7 +62,7 @@ export class Pool {
       return null;
     }
     for (let thread = 1; thread < threads; thread++) {
-      const data: WorkerData = { memory, walker, base: block.address, thread, blas };
+      const data: WorkerData = { ...code, memory, base: block.address, thread };
       const started = startThread(
         workerSource,
         data,

@@ -3,18 +3,25 @@ import type { BlasSource } from "./blas.js";
 import { control, lead, line, news, state } from "./control.js";
 import { record } from "./records.js";
 
-/** What a worker is started with. */
-export interface WorkerData {
-  readonly memory: WebAssembly.Memory;
+/** The code that threads need besides kernels. */
+export interface ThreadCode {
   readonly walker: Uint8Array<ArrayBuffer>;
+  readonly blas: BlasSource | null;
+  /** The address of the module with routines in JavaScript. */
+  readonly host: string | null;
+}
+
+/** What a worker is started with. */
+export interface WorkerData extends ThreadCode {
+  readonly memory: WebAssembly.Memory;
   readonly base: number;
   readonly thread: number;
-  readonly blas: BlasSource | null;
 }
 
 /**
  * What both kinds of workers begin with. `open` gives a worker's view of the shared memory: `words` are brought up to
- * date by `refresh`; `install` instantiates the kernels made known since. Numbers come from the layouts of the control blocks.
+ * date by `refresh`; `install` instantiates the kernels made known since, having loaded
+ * what they need. Numbers come from the layouts of the control blocks.
  */
 const prelude = `"use strict";
 const gemms = ({ koffi, library, f32, f64, quiet, base }) => {
@@ -31,7 +38,7 @@ const gemms = ({ koffi, library, f32, f64, quiet, base }) => {
   };
   return { f32: link(f32), f64: link(f64) };
 };
-const open = ({ memory, walker, blas }, newsCount, firstNews, installedAt) => {
+const open = ({ memory, walker, blas, host }, newsCount, firstNews, installedAt) => {
   const s = { words: new Int32Array(memory.buffer), installed: 0 };
   // Growing by nothing brings the view up to date with growth by other threads.
   s.refresh = () => {
@@ -45,15 +52,22 @@ const open = ({ memory, walker, blas }, newsCount, firstNews, installedAt) => {
   let last = firstNews;
   s.start = () => {
     const env = { memory, table: new WebAssembly.Table({ initial: 64, element: "anyfunc" }), now: () => performance.now() };
-    const products = blas === null ? {} : gemms(blas);
-    s.install = () => {
+    const imports = { env, m: Math, blas: blas === null ? {} : gemms(blas), host: null };
+    const views = () => {
+      s.refresh();
+      return { i32: s.words, u8: new Uint8Array(s.words.buffer) };
+    };
+    s.install = async () => {
       s.refresh();
       for (const count = s.get(newsCount); s.installed < count; s.installed++) {
         last = s.get(last);
         const slot = s.get(last + ${news.slot});
         const from = last + ${news.bytes};
         const bytes = new Uint8Array(memory.buffer, from, s.get(last + ${news.length})).slice();
-        const { k } = new WebAssembly.Instance(new WebAssembly.Module(bytes), { env, m: Math, blas: products }).exports;
+        const module = new WebAssembly.Module(bytes);
+        if (imports.host === null && WebAssembly.Module.imports(module).some((i) => i.module === "host"))
+          imports.host = (await import(host)).hostImports(views);
+        const { k } = new WebAssembly.Instance(module, imports).exports;
         if (slot >= env.table.length) env.table.grow(Math.max(slot + 1 - env.table.length, env.table.length));
         env.table.set(slot, k);
       }
@@ -83,15 +97,15 @@ const run = (main, markerAt) => {
 
 /** A worker that helps: serves until told to stop. One that cannot go on says so; one that is killed leaves its marker closed. */
 export const workerSource: string = `${prelude}
-run(({ memory, walker, base, thread, blas }, leave) => {
+run(async ({ memory, walker, base, thread, blas, host }, leave) => {
   const mine = base + ${line.first} + thread * ${line.bytes};
-  const s = open({ memory, walker, blas }, base + ${control.newsCount}, base + ${control.firstNews}, mine + ${line.installed});
+  const s = open({ memory, walker, blas, host }, base + ${control.newsCount}, base + ${control.firstNews}, mine + ${line.installed});
   try {
     const { serve } = s.start();
     let seen = s.get(base + ${control.epoch});
     Atomics.add(s.words, (base + ${control.ready}) >>> 2, 1);
     while (s.get(base + ${control.stop}) === 0) {
-      s.install();
+      await s.install();
       seen = serve(base, thread, seen, s.installed);
     }
   } catch (error) {
@@ -107,8 +121,8 @@ run(({ memory, walker, base, thread, blas }, leave) => {
 
 /** A worker that leads: walks the lists that it is given, and says when it has done one. */
 export const leaderSource: string = `${prelude}
-run(({ memory, walker, base, blas }, leave, tell) => {
-  const s = open({ memory, walker, blas }, base + ${lead.newsCount}, base + ${lead.firstNews}, base + ${lead.installed});
+run(async ({ memory, walker, base, blas, host }, leave, tell) => {
+  const s = open({ memory, walker, blas, host }, base + ${lead.newsCount}, base + ${lead.firstNews}, base + ${lead.installed});
   // Sleeps until helpers have finished more tiles, or some time has passed.
   const sleep = (pool) => {
     const start = performance.now();
@@ -130,7 +144,7 @@ run(({ memory, walker, base, blas }, leave, tell) => {
         s.wait(base + ${lead.state}, now);
       }
       const start = performance.now();
-      s.install();
+      await s.install();
       const pool = s.get(base + ${lead.pool});
       const end = s.get(base + ${lead.end});
       let at = s.get(base + ${lead.first});

@@ -1,8 +1,8 @@
-/** The entry to routines that run in JavaScript: a module that hands its call on to the imported function `host.run`. */
-import { type HostRoutine, hostTiles } from "../../../kernel/host-routines.js";
+/** The entry to routines that run in JavaScript: a module that hands its call on to an imported function, with the numbers that tell which. */
+import { type HostRoutine, hostTiles, wordsOfHost } from "../../../kernel/host-routines.js";
 import type { Matrices } from "../../../kernel/matrix/index.js";
 import type { Features, Rendered } from "../../contract.js";
-import { Module } from "../encoder.js";
+import { Module, type WasmType } from "../encoder.js";
 
 /** Nanoseconds per product and sum, per matrix, and per line. */
 const operation = 1;
@@ -34,9 +34,13 @@ const costOf = (r: HostRoutine): number => {
 
 export const renderHost = (r: HostRoutine, features: Features): Rendered => {
   const module = new Module(features);
-  const run = module.import("host", "run", ["i32", "i32", "i32", "i32"], []);
+  const words = wordsOfHost(r);
+  const types = words.map((): WasmType => "f64");
+  const run = module.import("host", r.routine, ["i32", "i32", "i32", ...types], []);
   const k = module.func(["i32", "i32", "i32", "i32"]);
-  k.get(0).get(1).get(2).get(3).call(run);
+  k.get(0).get(1).get(2);
+  for (const word of words) k.f64(word);
+  k.call(run);
   module.export("k", k);
   return {
     bytes: module.finish(),
