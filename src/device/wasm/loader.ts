@@ -88,7 +88,7 @@ export class Loader {
     this.render = render;
     this.features = features;
     this.table = new WebAssembly.Table({ initial: 64, element: "anyfunc" });
-    this.host = findHostCode(() => this.forget());
+    this.host = findHostCode(() => this.forget(this.features));
     this.imports = {
       env: { memory: memory.memory },
       m: { ...hostMath },
