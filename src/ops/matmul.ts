@@ -32,6 +32,10 @@ export const matmulNodes = (op: string, a: Node, b: Node): Node => {
       `[${op}] expected arrays with at least one axis, got a 0-d array: use multiply`,
     );
   }
+  if (a.shape.length === 2 && b.shape.length === 2 && a.dtype === b.dtype) {
+    if (a.shape[1] !== b.shape[0]) throw mismatch(op, a.shape, b.shape);
+    return p.matmul(a, b);
+  }
   const vectorA = a.shape.length === 1;
   const vectorB = b.shape.length === 1;
   let x = castTo(a, dtype);

@@ -3,13 +3,15 @@ import { complex64 } from "../core/dtype.js";
 import { DTypeError, ShapeError } from "../core/errors.js";
 import { promote } from "../core/promotion.js";
 import { bind } from "../graph/bind.js";
-import { type Aval, type Node, sameShape } from "../graph/node.js";
+import { type Aval, type Node, type Shape, sameShape } from "../graph/node.js";
 import { define, type Primitive } from "../graph/primitive.js";
 import { add, subtract } from "./arithmetic.js";
 import { reshape } from "./broadcast-sum.js";
 import { cast, complex, imag, real } from "./cast.js";
 import { at, same } from "./families/operands.js";
 import { transposeLast } from "./permute.js";
+
+const noBatch: Shape = [];
 
 /** [..., m, k] · [..., k, n] = [..., m, n], of real floats. */
 export const matmulP: Primitive = define<undefined>({
@@ -25,12 +27,12 @@ export const matmulP: Primitive = define<undefined>({
     const a = at(ins, 0);
     const b = at(ins, 1);
     const rank = a.shape.length;
-    const batch = a.shape.slice(0, -2);
+    const batch = rank === 2 ? noBatch : a.shape.slice(0, -2);
     if (
       rank < 2 ||
       rank !== b.shape.length ||
       a.shape[rank - 1] !== b.shape[rank - 2] ||
-      !sameShape(batch, b.shape.slice(0, -2))
+      (rank > 2 && !sameShape(batch, b.shape.slice(0, -2)))
     ) {
       throw new ShapeError(
         `[matmul] expected shapes [..., m, k] and [..., k, n], got [${a.shape.join(", ")}] and [${b.shape.join(", ")}]: transpose or broadcast them`,
@@ -58,6 +60,7 @@ export const matmulP: Primitive = define<undefined>({
 
 /** The product of two stacks of matrices with equal batch axes; complex ones in four real products. */
 export const matmul = (a: Node, b: Node): Node => {
+  if (a.dtype === b.dtype && a.dtype !== complex64) return bind(matmulP, [a, b], undefined);
   const dtype = promote(a.dtype, b.dtype);
   const x = cast(a, dtype);
   const y = cast(b, dtype);

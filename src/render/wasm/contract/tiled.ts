@@ -1,6 +1,6 @@
 /** Blocked matrix products: packs operands where they need it, sweeps register tiles, finishes rows by the epilogue. */
 import type { Func, Module } from "../encoder.js";
-import { type Plain, plainOf, pushBase } from "./address.js";
+import { type Plain, plainOf, plainResult, pushBase } from "./address.js";
 import { bytesOf, emitMicro, type MicroShape, panelVectors, rowCounts, rowTile } from "./micro.js";
 import { contiguous } from "./pack.js";
 import { type Plan, sizeOf } from "./plan.js";
@@ -23,6 +23,13 @@ const readB = (p: Product, plain: Plain, bytes: number, few: boolean): boolean =
 /** Whether a is better read in place: along k, or across rows when these lie close. */
 const readA = (plain: Plain, bytes: number, depth: number): boolean =>
   plain.along === 1 || (plain.across === 1 && plain.along * depth * bytes <= 2 * smallB);
+
+/** Where sums are stored as they are, in whole panels or halves, tiles write to their place; null where rows are finished in scratch. */
+const directResult = (p: Product, plan: Plan): Plain | null => {
+  const result = plainResult(p);
+  const whole = !p.n.outer && p.n.size % plan.panel;
+  return result?.along === 1 && (whole === 0 || whole === plan.panel / 2) ? result : null;
+};
 
 /** The sizes of the units that `rows` rows are worked on in: all alike, with what is left over in the last. */
 const lastUnit = (rows: number, unit: number): readonly number[] =>
@@ -128,7 +135,9 @@ export const tiledWay = (
   const some = plan.steps > 0;
   const packA = inA === null && some ? ends.packA(plan.aRow) : null;
   const packB = inB === null && some ? ends.packB(plan.panel, plan.bPanel) : null;
-  const finish = ends.finish(plan.cRow);
+  const inC = some ? directResult(p, plan) : null;
+  const finish = inC === null ? ends.finish(plan.cRow) : null;
+  const cRow = inC === null ? plan.cRow : inC.across * bytes;
   const shape = {
     type,
     ...code,
@@ -136,13 +145,13 @@ export const tiledWay = (
     aStep: inA === null ? bytes : inA.along * bytes,
     bStep: inB === null ? plan.panel * bytes : inB.along * bytes,
     bPanel: inB === null ? plan.bPanel : plan.panel * bytes,
-    cRow: plan.cRow,
+    cRow,
   };
   const sweep = some ? emitSweep(module, p, plan, shape) : null;
   const bBytes = packB === null ? 0 : plan.bBlock * (plan.keepB ? plan.steps : 1);
   const unitMost = Math.min(2 * plan.unit - 1, plan.rows);
   const aBytes = packA === null ? 0 : unitMost * plan.aRow;
-  const cRows = plan.steps > 1 ? plan.rows : unitMost;
+  const cRows = inC !== null ? 0 : plan.steps > 1 ? plan.rows : unitMost;
   const keeps = packB !== null && plan.keepB && plan.batches === 1;
 
   const f = module.func(["i32", "i32", "i32", "i32"]);
@@ -185,11 +194,17 @@ export const tiledWay = (
         .i32(2 * plan.unit)
         .op("i32.ge_s");
       f.if(() => f.i32(plan.unit).set(unit));
-      f.get(scratch);
-      if (plan.steps > 1) f.get(r).i32(plan.cRow).op("i32.mul").op("i32.add");
-      f.i32(bBytes + aBytes)
-        .op("i32.add")
-        .set(pc);
+      if (inC !== null) {
+        pushBase(f, p, inC, args, batch);
+        f.get(m).get(r).op("i32.add").i32(cRow).op("i32.mul").op("i32.add");
+        f.get(n).i32(bytes).op("i32.mul").op("i32.add").set(pc);
+      } else {
+        f.get(scratch);
+        if (plan.steps > 1) f.get(r).i32(cRow).op("i32.mul").op("i32.add");
+        f.i32(bBytes + aBytes)
+          .op("i32.add")
+          .set(pc);
+      }
       if (sweep !== null) {
         if (inA !== null) {
           pushBase(f, p, inA, args, batch);
@@ -217,6 +232,7 @@ export const tiledWay = (
     });
   };
   const finishUnit = (): void => {
+    if (finish === null) return;
     f.get(args).get(pc).get(batch).get(m).get(r).op("i32.add").get(unit).get(n).get(columns);
     f.call(finish);
   };
@@ -257,7 +273,7 @@ export const tiledWay = (
           }
           sweepUnits(() => {
             if (plan.steps === 1) finishUnit();
-            else {
+            else if (finish !== null) {
               f.get(k).get(depth).op("i32.add").i32(p.k.size).op("i32.eq").if(finishUnit);
             }
           });
