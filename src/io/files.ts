@@ -41,7 +41,8 @@ const isUrlModule = (x: unknown): x is UrlModule =>
 const isZlibModule = (x: unknown): x is ZlibModule =>
   typeof x === "object" && x !== null && "deflateRawSync" in x;
 
-const builtin = (name: string): unknown => {
+/** A module of Node, null elsewhere. */
+export const builtin = (name: string): unknown => {
   const process: unknown = Reflect.get(globalThis, "process");
   if (typeof process !== "object" || process === null) return null;
   const get: unknown = Reflect.get(process, "getBuiltinModule");
@@ -74,7 +75,8 @@ export const deflater = (op: string): ((bytes: Uint8Array) => Uint8Array) => {
   );
 };
 
-const because = (error: unknown): string =>
+/** What an error says. */
+export const because = (error: unknown): string =>
   error instanceof Error ? error.message : String(error);
 
 const chunk = 1 << 26;
