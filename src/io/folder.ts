@@ -22,7 +22,9 @@ const attempt = <R>(op: string, what: string, path: string, run: (fs: FolderModu
   try {
     return run(fs);
   } catch (error) {
-    throw new ArgumentError(`[${op}] expected to be able to ${what} ${path}, got: ${because(error)}`);
+    throw new ArgumentError(
+      `[${op}] expected to be able to ${what} ${path}, got: ${because(error)}`,
+    );
   }
 };
 

@@ -102,4 +102,3 @@ export const checkpoints = (folder: string, options?: CheckpointOptions): Callba
     },
   };
 };
-

@@ -103,8 +103,7 @@ class ArrayDataset<B> extends Base<B> {
     for (let i = skip; i < this.length; i++) {
       const from = i * this.batchSize;
       const to = Math.min(this.#rows, from + this.batchSize);
-      const rows =
-        order === null ? null : array(order.slice(from, to));
+      const rows = order === null ? null : array(order.slice(from, to));
       const batch: unknown = mapLeaves(this.#tree, isNDArray, (a: NDArray) =>
         rows === null ? getItem(a, [new Slice(from, to, null)]) : take(a, rows, 0),
       );

@@ -55,8 +55,7 @@ const NAMES = [
   "locateNaN",
 ] as const;
 
-const rowsOf = (batch: unknown): number =>
-  leavesOf<NDArray>(batch, isNDArray)[0]?.shape[0] ?? 1;
+const rowsOf = (batch: unknown): number => leavesOf<NDArray>(batch, isNDArray)[0]?.shape[0] ?? 1;
 
 /**
  * The mean loss over a data set, with the model out of training mode.
@@ -88,13 +87,18 @@ export async function evaluate<M extends Module, B>(
 }
 
 /** Steps in all: those asked for, or those of the epochs where their number is known. */
-const stepsOf = <M, B>(o: FitOptions<M, B>, data: Dataset<B>, accumulate: number): number | null => {
+const stepsOf = <M, B>(
+  o: FitOptions<M, B>,
+  data: Dataset<B>,
+  accumulate: number,
+): number | null => {
   const whole = (name: string, x: number): number => {
     if (Number.isInteger(x) && x >= 1) return x;
     throw new ArgumentError(`[fit] expected a whole number from 1 as ${name}, got ${x}`);
   };
   whole("accumulate", accumulate);
-  if (o.validateEvery !== undefined && o.validateEvery !== null) whole("validateEvery", o.validateEvery);
+  if (o.validateEvery !== undefined && o.validateEvery !== null)
+    whole("validateEvery", o.validateEvery);
   if (o.steps !== undefined && o.steps !== null) return whole("steps", o.steps);
   const epochs = whole("epochs", o.epochs ?? 1);
   return data.length === null ? null : Math.floor((epochs * data.length) / accumulate);

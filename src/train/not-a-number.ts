@@ -1,10 +1,10 @@
 /** Where a loss that is not a number comes from. */
 import { isNDArray, type NDArray } from "../graph/array.js";
 import { leavesOf } from "../graph/tree.js";
-import { isModule, type Module } from "../nn/module/module.js";
-import { isfinite } from "../ops/unary.js";
+import type { Module } from "../nn/module/module.js";
 import { all } from "../ops/reduce.js";
 import { treeFlatten } from "../ops/tree-paths.js";
+import { isfinite } from "../ops/unary.js";
 import { TrainingError } from "./errors.js";
 import type { Run } from "./run.js";
 import type { Loss } from "./step.js";
@@ -17,7 +17,8 @@ export interface Scene<M, B> {
   readonly gradients: unknown;
 }
 
-const isFine = (a: NDArray): boolean => !a.dtype.kind.startsWith("float") || all(isfinite(a)).item() === true;
+const isFine = (a: NDArray): boolean =>
+  !a.dtype.kind.startsWith("float") || all(isfinite(a)).item() === true;
 
 const firstBad = (tree: unknown): string | null => {
   const pairs: readonly (readonly [string, unknown])[] = treeFlatten(tree);
@@ -38,7 +39,11 @@ const firstLayer = <M extends Module, B>({ model, loss, batch }: Scene<M, B>): s
       if (bad) found ??= `${path === "" ? "the model" : path} (${module.constructor.name})`;
       return result;
     };
-    Object.defineProperty(module, "forward", { value: watch, configurable: true, enumerable: false });
+    Object.defineProperty(module, "forward", {
+      value: watch,
+      configurable: true,
+      enumerable: false,
+    });
   });
   try {
     loss(model, batch).eval();
@@ -71,8 +76,7 @@ export const requireNumbers = <M extends Module, B>(
   const bad = scene === null ? null : firstBad(scene.gradients);
   if (Number.isFinite(value) && bad === null) return;
   const what = Number.isFinite(value) ? `the gradient of ${bad} not finite` : `a loss of ${value}`;
-  const where =
-    scene === null ? "pass locateNaN to see which layer it comes from" : cause(scene);
+  const where = scene === null ? "pass locateNaN to see which layer it comes from" : cause(scene);
   throw new TrainingError(
     `[fit] expected finite numbers, got ${what} at step ${run.step + 1}: ${where}; lower the learning rate, or clip the gradients`,
   );

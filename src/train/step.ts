@@ -82,18 +82,15 @@ export const trainStep = <M extends Module, B>(
   }
   const sums: { tree: unknown; batches: number } = { tree: null, batches: 0 };
   const first = maybe((batch: B) => both(batch), captured);
-  const add = maybe(
-    (total: unknown, batch: B) => {
-      const [value, gradients] = both(batch);
-      const sum: unknown = treeMap(
-        (s, g) => (isNDArray(s) && isNDArray(g) ? s.add(g) : s),
-        total,
-        gradients,
-      );
-      return [value, sum] as const;
-    },
-    captured,
-  );
+  const add = maybe((total: unknown, batch: B) => {
+    const [value, gradients] = both(batch);
+    const sum: unknown = treeMap(
+      (s, g) => (isNDArray(s) && isNDArray(g) ? s.add(g) : s),
+      total,
+      gradients,
+    );
+    return [value, sum] as const;
+  }, captured);
   const finish = maybe((total: unknown, scale: NDArray) => {
     update(mapLeaves(total, isNDArray, (g: NDArray) => g.multiply(scale.astype(g.dtype))));
   }, captured);
