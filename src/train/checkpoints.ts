@@ -47,7 +47,10 @@ const resume = (folder: string, run: Run): void => {
   let damaged: unknown = null;
   for (const step of stepsIn(folder)) {
     try {
-      const [arrays, metadata] = load(`${folder}/${nameOf(step)}`, { returnMetadata: true });
+      const [arrays, metadata] = load(`${folder}/${nameOf(step)}`, {
+        format: "safetensors",
+        returnMetadata: true,
+      });
       run.restore({ arrays, metadata });
       return;
     } catch (error) {

@@ -6,6 +6,8 @@ import { showShape } from "../core/shape.js";
 import { isNDArray, type NDArray } from "../graph/array.js";
 import { leavesOf, mapLeaves, type Tree } from "../graph/tree.js";
 import { array } from "../ops/creation-host.js";
+import { Slice } from "../ops/index-language.js";
+import { getItem } from "../ops/indexing.js";
 import { take } from "../ops/take.js";
 import { key as keyOf, permutation, randint, split } from "../random/index.js";
 import { ahead, type Examples, examplesOf, shuffled } from "./examples.js";

@@ -2,9 +2,9 @@
 import { isNDArray, type NDArray } from "../graph/array.js";
 import { leavesOf } from "../graph/tree.js";
 import type { Module } from "../nn/module/module.js";
+import { isfinite } from "../ops/compare.js";
 import { all } from "../ops/reduce.js";
 import { treeFlatten } from "../ops/tree-paths.js";
-import { isfinite } from "../ops/unary.js";
 import { TrainingError } from "./errors.js";
 import type { Run } from "./run.js";
 import type { Loss } from "./step.js";

@@ -3,8 +3,7 @@ import { FormatError } from "../core/errors.js";
 import { isPlainObject } from "../core/guards.js";
 import { isNDArray, type NDArray, rebind } from "../graph/array.js";
 import type { Module } from "../nn/module/module.js";
-import { treeFlatten } from "../ops/tree-paths.js";
-import { treeUnflatten } from "../ops/tree-utils.js";
+import { treeFlatten, treeUnflatten } from "../ops/tree-paths.js";
 import type { Optimizer } from "../optimizers/optimizer.js";
 import { state as randomState } from "../random/index.js";
 
