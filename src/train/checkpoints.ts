@@ -20,9 +20,10 @@ const op = "checkpoints";
 
 const nameOf = (step: number): string => `step-${String(step).padStart(8, "0")}.safetensors`;
 
+/** The step of a checkpoint's file, -1 for other names. */
 const stepOf = (name: string): number => {
-  const digits = /^step-(\d+)\.safetensors$/.exec(name)?.[1];
-  return digits === undefined ? -1 : Number(digits);
+  const step = Number(/^step-(\d+)\.safetensors$/.exec(name)?.[1] ?? -1);
+  return nameOf(step) === name ? step : -1;
 };
 
 /** Steps of the checkpoints in a folder, newest first. */

@@ -154,7 +154,7 @@ export async function fit<M extends Module, B>(
   try {
     await tell("onStart");
     while (!run.done) {
-      const before = run.batch;
+      let whole = true;
       for await (const batch of data.epoch(run.epoch, run.batch)) {
         micro.push(Number(await take(batch).itemAsync()));
         run.batch++;
@@ -167,10 +167,13 @@ export async function fit<M extends Module, B>(
         await tell("onStep");
         if (every !== null && run.step % every === 0) await validate();
         if (signal?.aborted === true) run.stop("aborted");
-        if (run.done) break;
+        if (run.done) {
+          whole = run.batch === data.length;
+          break;
+        }
       }
-      if (run.done) break;
-      if (run.batch === before) throw noData(run);
+      if (!whole) break;
+      if (run.batch === 0) throw noData(run);
       run.epoch++;
       run.batch = 0;
       if (every === null) await validate();
