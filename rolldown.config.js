@@ -8,6 +8,7 @@ export default defineConfig({
     "nn/index": "src/nn/index.ts",
     // What threads load by its address, beside the file that names it.
     "host-thread": "src/device/wasm/host-thread.ts",
+    "train/index": "src/train/index.ts",
   },
   platform: "neutral",
   output: {

@@ -53,6 +53,18 @@ const inDtype =
     return loss(model, castTree(batch, dtype)).astype(float32);
   };
 
+/**
+ * The parts of an optimizer step, for loops of one's own.
+ *
+ * @param loss the loss of the model on a batch, a scalar
+ * @example
+ * const model = new nn.Linear(2, 1);
+ * const loss = (m: nn.Linear, x: mx.NDArray) => mx.square(m.forward(x)).mean();
+ * const { take, apply } = train.trainStep(model, loss, new optim.SGD(0.1), { accumulate: 2 });
+ * take(mx.ones([4, 2]));
+ * take(mx.zeros([4, 2]));
+ * apply();
+ */
 export const trainStep = <M extends Module, B>(
   model: M,
   loss: Loss<M, B>,
