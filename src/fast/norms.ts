@@ -50,7 +50,8 @@ const outDType = (x: Node, parts: readonly (Node | null)[]): DType => {
 
 /** y, cast to the dtype of the result, times weight plus bias. */
 const scaleAndShift = (y: Node, x: Node, weight: Node | null, bias: Node | null): Node => {
-  const dtype = outDType(x, [weight, bias]);
+  // As in MLX, a bias alone does not widen the result.
+  const dtype = outDType(x, weight === null ? [] : [weight, bias]);
   let out = castTo(y, dtype);
   if (weight !== null) out = p.multiply(out, spread(castTo(weight, dtype), x.shape));
   if (bias !== null) out = p.add(out, spread(castTo(bias, dtype), x.shape));

@@ -132,12 +132,35 @@ const scaleDown = (ix: Exclude<Ix, { k: "affine" | "sum" }>, by: number): Ix =>
     ? { k: "value", of: ix.of, stride: ix.stride / by }
     : { k: ix.k, of: ix.of, by: ix.by, stride: ix.stride / by };
 
+/** A bound below: quotients, remainders and values are not negative. */
+const leastOf = (ix: Ix, axes: Sized): number => {
+  switch (ix.k) {
+    case "affine":
+      return rangeIx(ix, axes)[0];
+    case "sum":
+      return ix.of.reduce((sum, p) => sum + leastOf(p, axes), 0);
+    default:
+      return ix.stride < 0 ? Number.NEGATIVE_INFINITY : 0;
+  }
+};
+
+/** As `peel`, with a rest that is not negative either: generated code divides without a sign. */
+const peelPositive = (ix: Ix, by: number, axes: Sized): readonly [whole: Ix, rest: Ix] => {
+  const [whole, rest] = peel(ix, by);
+  const peeled = whole.k !== "affine" || whole.terms.length > 0;
+  if (!peeled) return [zeroIx, ix];
+  const least = leastOf(rest, axes);
+  if (least >= 0) return [whole, rest];
+  const lift = Math.ceil(-least / by);
+  return Number.isFinite(lift) ? [offsetIx(whole, -lift), offsetIx(rest, lift * by)] : [zeroIx, ix];
+};
+
 /** ix div by, for ix ≥ 0 wherever its value matters. */
 export const divIx = (ix: Ix, by: number, axes: Sized): Ix => {
   if (by === 1) return ix;
   const split = divide(ix, by, axes);
   if (split !== null) return split[0];
-  const [whole, rest] = peel(ix, by);
+  const [whole, rest] = peelPositive(ix, by, axes);
   if (rest.k === "div" && rest.stride === 1) {
     return addIx(whole, { k: "div", of: rest.of, by: rest.by * by, stride: 1 });
   }
@@ -150,7 +173,7 @@ export const modIx = (ix: Ix, by: number, axes: Sized): Ix => {
   if (by === 1) return zeroIx;
   const split = divide(ix, by, axes);
   if (split !== null) return split[1];
-  const [, rest] = peel(ix, by);
+  const [, rest] = peelPositive(ix, by, axes);
   const inner = divide(rest, by, axes);
   return inner !== null ? inner[1] : { k: "mod", of: rest, by, stride: 1 };
 };

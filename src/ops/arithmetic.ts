@@ -96,9 +96,14 @@ export function remainder(a: Operand, b: Operand): NDArray {
 export function divmod(a: Operand, b: Operand): [NDArray, NDArray] {
   const [x, y] = pair("divmod", a, b);
   rejectComplex("divmod", x);
+  if (x.dtype === bool) return [floorDivide(wrap(x), wrap(y)), remainder(wrap(x), wrap(y))];
   const r = p.remainder(x, y);
-  const q = isInteger(x.dtype) ? p.divide(p.subtract(x, r), y) : p.floor(p.divide(x, y));
-  return [wrap(q), wrap(r)];
+  if (!isInteger(x.dtype)) return [wrap(p.floor(p.divide(x, y))), wrap(r)];
+  // The truncated quotient, less one where the remainder took the divisor's sign: no sum that could overflow.
+  const zero = p.constant(0, x.dtype, x.shape);
+  const crossed = p.notEqual(p.less(x, zero), p.less(y, zero));
+  const floored = p.multiply(p.cast(crossed, x.dtype), p.cast(p.notEqual(r, zero), x.dtype));
+  return [wrap(p.subtract(p.divide(x, y), floored)), wrap(r)];
 }
 
 /**

@@ -221,7 +221,7 @@ export function linspace(
     );
   }
   if (count === 1) return wrap(constant(start, dtype, [1]));
-  const at = p.iota([count], 0, float32);
+  const at = p.iota([count], 0, dtype === float64 ? float64 : float32);
   const t = p.divide(at, like(at, endpoint ? count - 1 : count));
   const low = p.multiply(p.subtract(like(t, 1), t), like(t, start));
   return wrap(castTo(p.add(low, p.multiply(t, like(t, stop))), dtype));

@@ -9,6 +9,7 @@ import type { NDArray } from "../graph/array.js";
 import { type Node, type Shape, sizeOf } from "../graph/node.js";
 import * as p from "../primitives/index.js";
 import { castTo, like, nodeOf, type Operand, pairNodes, spread, wrap } from "./operand.js";
+import { accumulator } from "./reduce.js";
 
 const requireInexact = (op: string, a: DType, b: DType, d: DType): void => {
   if (!isInexact(d)) {
@@ -175,7 +176,7 @@ export function vecdot(a: Operand, b: Operand, axis?: number | VecdotOptions): N
   }
   const [s, t] = pairNodes("vecdot", u, v);
   const product = p.multiply(p.conjugate(s), t);
-  return wrap(p.sum(product, [product.shape.length - 1]));
+  return wrap(p.sum(castTo(product, accumulator(product.dtype)), [product.shape.length - 1]));
 }
 
 /** Sums products over pairs of axes: remaining axes of `a`, then those of `b`. */

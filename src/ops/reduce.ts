@@ -48,7 +48,7 @@ export const reduceNode = (
 };
 
 /** What sums and products accumulate in: narrow integers widen to 32 bits. */
-const accumulator = (d: DType): DType => {
+export const accumulator = (d: DType): DType => {
   if (d === bool || (d.kind === "int" && d.size < 4)) return int32;
   return d.kind === "uint" && d.size < 4 ? uint32 : d;
 };
@@ -62,7 +62,8 @@ export const requireElements = (op: string, n: Node, axes: readonly number[]): v
 };
 
 /**
- * Sum over axes. bool and narrow integers accumulate in 32 bits; other dtypes stay. Over nothing it is 0.
+ * Sum over axes. bool and narrow integers accumulate in 32 bits; other dtypes stay, and
+ * all where no axis is reduced. Over nothing it is 0.
  *
  * @throws IndexError for an axis out of range, ShapeError for one given twice
  * @example mx.sum(mx.array([[1, 2], [3, 4]]), 0).tolist() // [4, 6]
@@ -71,7 +72,9 @@ export const requireElements = (op: string, n: Node, axes: readonly number[]): v
 export function sum(a: Operand, axis?: Axes | ReduceOptions, options?: ReduceOptions): NDArray {
   const n = nodeOf("sum", a);
   const { axes, keepdims } = readReduce("sum", n.shape.length, axis, options);
-  return wrap(reduceNode(p.sum, castTo(n, accumulator(n.dtype)), axes, keepdims));
+  return wrap(
+    reduceNode((x, over) => p.sum(castTo(x, accumulator(x.dtype)), over), n, axes, keepdims),
+  );
 }
 
 /**
@@ -84,7 +87,9 @@ export function sum(a: Operand, axis?: Axes | ReduceOptions, options?: ReduceOpt
 export function prod(a: Operand, axis?: Axes | ReduceOptions, options?: ReduceOptions): NDArray {
   const n = nodeOf("prod", a);
   const { axes, keepdims } = readReduce("prod", n.shape.length, axis, options);
-  return wrap(reduceNode(p.prod, castTo(n, accumulator(n.dtype)), axes, keepdims));
+  return wrap(
+    reduceNode((x, over) => p.prod(castTo(x, accumulator(x.dtype)), over), n, axes, keepdims),
+  );
 }
 
 /**

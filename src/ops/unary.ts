@@ -130,7 +130,7 @@ export function round(
   const { decimals: d = 0 } = readPositional<RoundOptions>("round", "decimals", decimals, options, [
     "decimals",
   ]);
-  if (n.dtype === bool || (d === 0 && !isInexact(n.dtype))) return wrap(n);
+  if (d === 0 && !isInexact(n.dtype)) return wrap(n);
   if (d === 0) return wrap(roundNode(n));
   const f: DType = isInexact(n.dtype) ? n.dtype : float32;
   const x = castTo(n, f);

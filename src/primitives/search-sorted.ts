@@ -1,7 +1,9 @@
 /** Where values belong in sorted arrays: a binary search unrolled into one expression. */
 import { uint32 } from "../core/dtype.js";
 import { ShapeError } from "../core/errors.js";
+import type { Scalars } from "../core/scalar.js";
 import { bind } from "../graph/bind.js";
+import type { Parts } from "../graph/lowering.js";
 import { type Aval, type Node, sameShape } from "../graph/node.js";
 import { define, type Primitive } from "../graph/primitive.js";
 import { at, requireEqual, same } from "./families/operands.js";
@@ -10,6 +12,24 @@ export interface SearchAttrs {
   /** Behind equal elements instead of before them. */
   readonly right: boolean;
 }
+
+/** Whether neither part is NaN. */
+const isNumber = (s: Scalars<unknown>, { re, im }: Parts<unknown>): unknown => {
+  const real = s.op("eq", re, re);
+  return im === null ? real : s.op("and", real, s.op("eq", im, im));
+};
+
+/** Complex numbers are ordered by real part, then by imaginary part. */
+const precedes = (
+  s: Scalars<unknown>,
+  how: "lt" | "le",
+  a: Parts<unknown>,
+  b: Parts<unknown>,
+): unknown => {
+  if (a.im === null || b.im === null) return s.op(how, a.re, b.re);
+  const tied = s.op("and", s.op("eq", a.re, b.re), s.op(how, a.im, b.im));
+  return s.op("or", s.op("lt", a.re, b.re), tied);
+};
 
 /** Operands [..., n] (sorted) and [..., m] with equal leading axes; result [..., m], uint32. */
 export const searchSortedP: Primitive<SearchAttrs> = define<SearchAttrs>({
@@ -36,19 +56,18 @@ export const searchSortedP: Primitive<SearchAttrs> = define<SearchAttrs>({
       const lead = shape.slice(0, -1).map((_, d) => position.coordinate(d));
       const i32 = (k: number): unknown => s.constant("i32", k);
       if (n === 0) return { re: s.constant("u32", 0), im: null };
-      const value = position.element(1, [...lead, position.coordinate(shape.length - 1)]).re;
-      const isNaN = s.op("ne", value, value);
+      const value = position.element(1, [...lead, position.coordinate(shape.length - 1)]);
+      const ordered = isNumber(s, value);
       let count = i32(0);
       for (let step = 2 ** Math.floor(Math.log2(n)); step >= 1; step /= 2) {
         const next = s.op("add", count, i32(step));
         const inside = s.op("le", next, i32(n));
         const place = s.op("sub", s.op("min", next, i32(n)), i32(1));
-        const x = position.element(0, [...lead, place]).re;
-        const before = s.op(right ? "le" : "lt", x, value);
+        const x = position.element(0, [...lead, place]);
         // NaN is the largest value.
-        const number = s.op("eq", x, x);
-        const belowNaN = right ? s.op("or", number, isNaN) : number;
-        const below = s.op("select", isNaN, belowNaN, before);
+        const belowNaN = right ? inside : isNumber(s, x);
+        const before = precedes(s, right ? "le" : "lt", x, value);
+        const below = s.op("select", ordered, before, belowNaN);
         count = s.op("select", s.op("and", inside, below), next, count);
       }
       return { re: s.cast("u32", count), im: null };
