@@ -60,6 +60,17 @@ export type { TypedArrayInput } from "./core/typed.js";
 export type { HostArray } from "./core/values.js";
 export { exportToDot, type NodeNames, type TextSink } from "./debug/dot.js";
 export * as debug from "./debug/index.js";
+export type { ExportCallback, ExportedPiece, ExportedValue } from "./export/callback.js";
+export {
+  type ExportArguments,
+  type Exportable,
+  type ExporterOptions,
+  exporter,
+  exportFunction,
+  type FunctionExporter,
+} from "./export/export-function.js";
+export { type ImportFunctionOptions, importFunction } from "./export/import-function.js";
+export type { ImportedArguments, ImportedFunction } from "./export/imported.js";
 export * as fast from "./fast/index.js";
 export * as fft from "./fft/index.js";
 export { NDArray, type NestedList } from "./graph/array.js";

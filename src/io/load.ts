@@ -1,15 +1,15 @@
 /** Loading arrays from files, URLs, blobs and bytes; the format follows from the name or is stated. */
-import { ArgumentError, FormatError } from "../core/errors.js";
+import { ArgumentError } from "../core/errors.js";
 import { describe } from "../core/guards.js";
 import { readPositional } from "../core/options.js";
 import type { NDArray } from "../graph/array.js";
-import { OpenFile, pathOf } from "./files.js";
 import { readGguf } from "./gguf.js";
 import type { GgufValue } from "./gguf-header.js";
 import { readNpy } from "./npy.js";
 import { readNpz } from "./npz.js";
+import { type AtOnce, type InTime, isInTime, nameOfBlob, sourceInTime, sourceOf } from "./open.js";
 import { readSafetensors } from "./safetensors.js";
-import { type ByteSource, fileSource, memorySource } from "./source.js";
+import type { ByteSource } from "./source.js";
 
 /** The formats {@link load} knows. */
 export type FileFormat = "npy" | "npz" | "safetensors" | "gguf";
@@ -110,40 +110,12 @@ const readerFor = (name: string | null, format: unknown): Reader => {
   );
 };
 
-const fetched = async (url: URL): Promise<ByteSource> => {
-  const response = await fetch(url);
-  if (!response.ok) {
-    throw new FormatError(
-      `[${op}] expected the file at ${url.href}, got HTTP status ${response.status}: check the address`,
-    );
-  }
-  return memorySource(url.href, new Uint8Array(await response.arrayBuffer()));
+/** The name that tells the format. */
+const nameOf = (file: unknown): string | null => {
+  if (typeof file === "string") return file;
+  if (file instanceof URL) return file.pathname;
+  return file instanceof Blob ? nameOfBlob(file) : null;
 };
-
-const nameOfBlob = (blob: Blob): string | null =>
-  "name" in blob && typeof blob.name === "string" ? blob.name : null;
-
-const fromUrl = async (url: URL, format: unknown): Promise<Result> => {
-  const reader = readerFor(url.pathname, format);
-  if (url.protocol !== "file:") return reader(await fetched(url));
-  return reader(fileSource(op, new OpenFile(op, pathOf(op, url))));
-};
-
-const fromBlob = async (blob: Blob, format: unknown): Promise<Result> => {
-  const name = nameOfBlob(blob);
-  const reader = readerFor(name, format);
-  return reader(memorySource(name ?? "the blob", new Uint8Array(await blob.arrayBuffer())));
-};
-
-const fromStream = async (stream: ReadableStream, format: unknown): Promise<Result> => {
-  const reader = readerFor(null, format);
-  return reader(
-    memorySource("the stream", new Uint8Array(await new Response(stream).arrayBuffer())),
-  );
-};
-
-type AtOnce = string | ArrayBuffer | Uint8Array;
-type InTime = URL | Blob | ReadableStream<Uint8Array>;
 
 /**
  * Loads what a file holds: one array from npy, arrays by name from npz, safetensors and gguf. Of a large file each array is read when it
@@ -190,19 +162,13 @@ export function load(file: AtOnce | InTime, first?: LoadOptions | FileFormat | n
       `[${op}] expected a format with metadata, got npy or npz with returnMetadata: leave it out`,
     );
   };
-  if (typeof file === "string") {
-    const reader = readerFor(file, format);
-    return result(reader(fileSource(op, new OpenFile(op, file))));
+  if (isInTime(file)) {
+    // A wrong format fails before anything is fetched, as a rejected promise like every other failure.
+    const start = async (): Promise<Result> => {
+      const reader = readerFor(nameOf(file), format);
+      return reader(await sourceInTime(op, file));
+    };
+    return start().then(result);
   }
-  if (file instanceof URL) return fromUrl(file, format).then(result);
-  if (file instanceof Blob) return fromBlob(file, format).then(result);
-  if (file instanceof ReadableStream) return fromStream(file, format).then(result);
-  const given: unknown = file;
-  if (given instanceof Uint8Array || given instanceof ArrayBuffer) {
-    const bytes = given instanceof ArrayBuffer ? new Uint8Array(given) : given;
-    return result(readerFor(null, format)(memorySource("the given bytes", bytes)));
-  }
-  throw new ArgumentError(
-    `[${op}] expected a path, bytes, a URL, a Blob or a stream, got ${describe(given)}: pass one of these`,
-  );
+  return result(readerFor(nameOf(file), format)(sourceOf(op, file)));
 }

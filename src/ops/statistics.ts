@@ -20,7 +20,7 @@ import {
 /** Node-level mean of an inexact node. */
 export const meanNode = (n: Node, axes: readonly number[], keepdims: boolean): Node => {
   const total = reduceNode(p.sum, n, axes, keepdims);
-  return p.multiply(total, p.countLike(total, { of: n, axes, value: (count) => 1 / count }));
+  return p.multiply(total, p.countLike(total, { of: n, axes, less: 0, reciprocal: true }));
 };
 
 /**
@@ -53,8 +53,7 @@ export const varianceNode = (
   const square =
     n.dtype.kind === "complex" ? p.real(p.multiply(gap, p.conjugate(gap))) : p.multiply(gap, gap);
   const total = reduceNode(p.sum, square, axes, keepdims);
-  const value = (count: number): number => Math.max(count - ddof, 0);
-  return p.divide(total, p.countLike(total, { of: n, axes, value }));
+  return p.divide(total, p.countLike(total, { of: n, axes, less: ddof, reciprocal: false }));
 };
 
 const readVariance = (

@@ -18,6 +18,8 @@ export interface CallAttrs {
   readonly batch:
     | ((args: readonly Node[], mapped: readonly boolean[], size: number) => readonly Node[])
     | null;
+  /** Set where the rules are those of the function, done again: leaving the call out changes no derivative. */
+  readonly repeats?: true;
   /** The same rules on arguments with one more leading axis. */
   readonly lift: (size: number) => CallAttrs;
 }

@@ -14,12 +14,23 @@ export type ConstantValue =
   | boolean
   | { readonly re: number; readonly im: number };
 
+/** How a constant follows from a number of elements: less `less` but not below 0, or its reciprocal. */
+export interface CountRule {
+  readonly less: number;
+  readonly reciprocal: boolean;
+}
+
 /** How a constant follows from the lengths of axes of another value. */
-export interface ElementCount {
+export interface ElementCount extends CountRule {
   readonly of: Node;
   readonly axes: readonly number[];
-  readonly value: (count: number) => number;
 }
+
+/** The constant for so many elements. */
+export const countedValue = ({ less, reciprocal }: CountRule, elements: number): number => {
+  const count = Math.max(elements - less, 0);
+  return reciprocal ? 1 / count : count;
+};
 
 export interface ConstantAttrs {
   readonly shape: Shape;
@@ -91,12 +102,12 @@ export const keepingCounts = <T>(keep: boolean, body: () => T): T => {
   }
 };
 
-/** `count.value` of the number of elements along the counted axes, in the shape and dtype of `x`. */
+/** The constant that follows from the number of elements along the counted axes, in the shape and dtype of `x`. */
 export const countLike = (x: Aval, count: ElementCount): Node => {
   let elements = 1;
   for (const d of count.axes) elements *= count.of.shape[d] ?? 1;
   const { shape, dtype } = x;
-  const value = count.value(elements);
+  const value = countedValue(count, elements);
   return bind(constantP, none, counting ? { shape, dtype, value, count } : { shape, dtype, value });
 };
 

@@ -60,6 +60,7 @@ const captured = (outs: readonly Node[], own: readonly Node[], first: number): N
 
 const attrsOf = (leaves: readonly Node[], outs: readonly Node[]): CallAttrs => {
   const attrs: CallAttrs = {
+    repeats: true,
     args: leaves.length,
     jvp: null,
     batch: null,

@@ -257,6 +257,7 @@ export const liftCall = (attrs: CallAttrs, size: number): CallAttrs => {
       });
   };
   const up: CallAttrs = {
+    ...(attrs.repeats === true ? { repeats: true } : {}),
     args: attrs.args,
     pull: attrs.pull && lifted(attrs.pull),
     jvp: attrs.jvp && lifted(attrs.jvp),

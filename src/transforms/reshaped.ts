@@ -12,6 +12,7 @@ import {
   broadcastP,
   type CompiledAttrs,
   constantP,
+  countedValue,
   cummaxP,
   cumminP,
   cumprodP,
@@ -283,9 +284,10 @@ export const reshaped = (
         changed.shape = shapeOf(n);
       const count = counts.get(n);
       if (count !== undefined) {
-        const { of, axes, value } = count;
+        const { of, axes } = count;
         if (of === null) return null;
-        changed.value = value(axes.reduce((c, d) => c * (shapeOf(of)[d] ?? 1), 1));
+        const elements = axes.reduce((c, d) => c * (shapeOf(of)[d] ?? 1), 1);
+        changed.value = countedValue(count, elements);
       }
       const made = bindAll(prim, ins, typeof attrs === "object" ? { ...attrs, ...changed } : attrs);
       for (const [i, o] of outsOf(n).entries()) {

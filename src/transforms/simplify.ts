@@ -255,7 +255,7 @@ export const simplify = (
     for (const [i, o] of outsOf(given).entries()) now.set(o, pick(made, i));
   }
   const counts = new Map(
-    counted.map(([n, { of, axes, value }]) => [n, { of: now.get(of) ?? null, axes, value }]),
+    counted.map(([n, count]) => [n, { ...count, of: now.get(count.of) ?? null }]),
   );
   return { leaves, roots: roots.map(resolve), captured, counts };
 };
