@@ -1,8 +1,9 @@
 /** A traced function as JSON: its inputs, the applications of primitives in order, and which of their results it returns. */
 import { InternalError, TransformError } from "../core/errors.js";
 import { type Aval, type Node, outsOf } from "../graph/node.js";
+import { applicationsOf } from "../graph/order.js";
 import { aliasP, type CallAttrs, callP } from "../primitives/index.js";
-import { applicationsOf } from "../transforms/record.js";
+
 import { writeAttributes } from "./attributes.js";
 import type { TracedFunction } from "./trace.js";
 

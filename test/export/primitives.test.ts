@@ -17,7 +17,11 @@ const folder = mkdtempSync(join(tmpdir(), "cotangent-export-"));
 after(() => rmSync(folder, { recursive: true }));
 
 /** What files cannot hold: rules of functions, and other graphs. */
-const refused = new Set(["call", "compiled"]);
+const refused = new Set(
+  primitives
+    .filter((p) => ["call", "compiled"].includes(p.name) || p.lower?.kind === "control")
+    .map((p) => p.name),
+);
 
 const bytes = (a: NDArray): Uint8Array => {
   a.eval();
