@@ -36,6 +36,7 @@ export {
   step,
   tanh,
 } from "./activations.js";
+export * as init from "./init.js";
 export {
   Hardswish,
   HardTanh,
@@ -69,6 +70,23 @@ export {
   Step,
 } from "./layers/activations-with-options.js";
 export {
+  type AttentionCallOptions,
+  type AttentionMask,
+  MultiHeadAttention,
+  type MultiHeadAttentionOptions,
+} from "./layers/attention.js";
+export { BatchNorm, type BatchNormOptions } from "./layers/batch-norm.js";
+export {
+  Conv1d,
+  Conv2d,
+  Conv3d,
+  type ConvLayerOptions,
+  ConvTranspose1d,
+  ConvTranspose2d,
+  ConvTranspose3d,
+  type ConvTransposeLayerOptions,
+} from "./layers/convolution.js";
+export {
   Dropout,
   Dropout2d,
   Dropout3d,
@@ -77,10 +95,60 @@ export {
 } from "./layers/dropout.js";
 export { Embedding } from "./layers/embedding.js";
 export { type BiasOptions, Bilinear, Identity, Linear } from "./layers/linear.js";
+export {
+  type EpsOptions,
+  GroupNorm,
+  type GroupNormOptions,
+  InstanceNorm,
+  type InstanceNormOptions,
+  LayerNorm,
+  type LayerNormOptions,
+  RMSNorm,
+} from "./layers/normalization.js";
+export {
+  AvgPool1d,
+  AvgPool2d,
+  AvgPool3d,
+  MaxPool1d,
+  MaxPool2d,
+  MaxPool3d,
+  type PoolOptions,
+} from "./layers/pooling.js";
+export {
+  ALiBi,
+  type AlibiCallOptions,
+  type AlibiMatrixOptions,
+  RoPE,
+  type RoPECallOptions,
+  type RoPELayerOptions,
+  type SinusoidalOptions,
+  SinusoidalPositionalEncoding,
+} from "./layers/positional.js";
 export { QQLinear } from "./layers/qq-linear.js";
 export { QuantizedEmbedding, QuantizedLinear } from "./layers/quantized.js";
 export type { QuantizableOptions, QuantizedOptions } from "./layers/quantized-format.js";
+export {
+  GRU,
+  LSTM,
+  type LSTMCallOptions,
+  type RecurrentCallOptions,
+  RNN,
+  type RNNOptions,
+} from "./layers/recurrent.js";
 export { Sequential, type UnaryLayer, type UnaryModule } from "./layers/sequential.js";
+export {
+  type DecoderModule,
+  type EncoderModule,
+  Transformer,
+  TransformerDecoder,
+  TransformerDecoderLayer,
+  TransformerEncoder,
+  TransformerEncoderLayer,
+  type TransformerLayerOptions,
+  type TransformerOptions,
+  type TransformerStackOptions,
+} from "./layers/transformer.js";
+export { Upsample, type UpsampleMode, type UpsampleOptions } from "./layers/upsample.js";
 export * as losses from "./losses/index.js";
 export {
   type FreezeOptions,

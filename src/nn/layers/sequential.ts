@@ -10,6 +10,13 @@ export type UnaryModule = Module & { forward(x: NDArray): NDArray };
 /** What a {@link Sequential} is made of: modules and functions of one array. */
 export type UnaryLayer = UnaryModule | ((x: NDArray) => NDArray);
 
+/** What a layer makes of an array. */
+export const applyLayer = (layer: UnaryLayer, x: NDArray): NDArray =>
+  typeof layer === "function" ? layer(x) : layer.forward(x);
+
+export const isUnaryLayer = (x: unknown): x is UnaryLayer =>
+  typeof x === "function" || (x instanceof Module && "forward" in x);
+
 /**
  * Passes its input through layers in order. Functions of one array are layers too.
  *
@@ -25,7 +32,7 @@ export class Sequential<L extends readonly UnaryLayer[] = readonly UnaryLayer[]>
   constructor(...layers: L) {
     super();
     for (const [i, layer] of layers.entries()) {
-      if (typeof layer === "function" || (layer instanceof Module && "forward" in layer)) continue;
+      if (isUnaryLayer(layer)) continue;
       throw new ArgumentError(
         `[Sequential] expected modules with a method forward, or functions, got ${describe(layer)} at position ${i}: wrap it in a function`,
       );
@@ -34,9 +41,6 @@ export class Sequential<L extends readonly UnaryLayer[] = readonly UnaryLayer[]>
   }
 
   forward(x: NDArray): NDArray {
-    return this.layers.reduce<NDArray>(
-      (y, layer) => (typeof layer === "function" ? layer(y) : layer.forward(y)),
-      x,
-    );
+    return this.layers.reduce<NDArray>((y, layer) => applyLayer(layer, y), x);
   }
 }
