@@ -67,7 +67,8 @@ export interface AttentionSizes {
  *   Negative indices wrap; out of range is skipped and raises fault `code`.
  * - scan: buffers x, out; shape [outer, length, inner]; running combination along the middle axis.
  * - sort: buffers x, values, indices (uint32); shape [outer, length, inner]; stable, NaN last. With `only` one of the
- *   results, there is only its buffer; real values alone are sorted with −0 before 0.
+ *   results, there is only its buffer; real values alone are sorted with −0 before 0. With `kth`
+ *   only the element of that place is sure to be where sorting puts it, none before it greater, none after it smaller.
  * - matrix: `count` matrices `a`, m×n, row-major, one behind the other. Complex dtypes have real eigenvalues of Hermitian
  *   and real singular values in the real dtype of their parts; eigenvalues and eigenvectors of `eig` are complex64.
  *   Raises fault `code` where there is no result, or goes on with infinities and NaN where `code` is 0.
@@ -113,6 +114,7 @@ export type Routine =
       readonly length: number;
       readonly inner: number;
       readonly only?: "values" | "indices";
+      readonly kth?: number;
     }
   | {
       readonly routine: "matrix";

@@ -62,7 +62,7 @@ const routineKey = (r: Routine): string => {
     case "scan":
       return `scan${r.dtype.code}${r.how}:${r.outer},${r.length},${r.inner}${r.reverse}${r.exclusive}`;
     case "sort":
-      return `sort${r.dtype.code}:${r.outer},${r.length},${r.inner}${r.only ?? ""}`;
+      return `sort${r.dtype.code}:${r.outer},${r.length},${r.inner}${r.only ?? ""}:${r.kth ?? ""}`;
     case "matrix":
       return `${r.what}${r.dtype.code}:${r.count},${r.m},${r.n},${r.k}${r.option}${r.code}`;
     case "fourier":

@@ -50,13 +50,15 @@ export function argsort(a: Operand, axis?: number | null | SortOptions): NDArray
   return wrap(p.sort(n, d)[1]);
 }
 
-const requireKth = (op: string, kth: number, length: number): void => {
+/** The place that `kth` names. */
+const placeOf = (op: string, kth: number, length: number): number => {
   const at = kth < 0 ? kth + length : kth;
   if (!Number.isInteger(kth) || at < 0 || at >= length) {
     throw new ShapeError(
       `[${op}] expected kth within an axis of length ${length}, got ${describe(kth)}: use ${-length} to ${length - 1}`,
     );
   }
+  return at;
 };
 
 /**
@@ -68,8 +70,7 @@ const requireKth = (op: string, kth: number, length: number): void => {
  */
 export function partition(a: Operand, kth: number, axis?: number | null | SortOptions): NDArray {
   const [n, d] = along("partition", a, axis);
-  requireKth("partition", kth, n.shape[d] ?? 0);
-  return wrap(p.sort(n, d)[0]);
+  return wrap(p.sort(n, d, placeOf("partition", kth, n.shape[d] ?? 0))[0]);
 }
 
 /**
@@ -81,8 +82,7 @@ export function partition(a: Operand, kth: number, axis?: number | null | SortOp
  */
 export function argpartition(a: Operand, kth: number, axis?: number | null | SortOptions): NDArray {
   const [n, d] = along("argpartition", a, axis);
-  requireKth("argpartition", kth, n.shape[d] ?? 0);
-  return wrap(p.sort(n, d)[1]);
+  return wrap(p.sort(n, d, placeOf("argpartition", kth, n.shape[d] ?? 0))[1]);
 }
 
 /**
@@ -99,7 +99,9 @@ export function topk(a: Operand, k: number, axis?: number | null | SortOptions):
     throw new ShapeError(`[topk] expected k from 0 to ${length}, got ${describe(k)}`);
   }
   if (k === length) return wrap(n);
-  return wrap(p.sliceAxis(p.sort(n, d)[0], d, length - k, length));
+  if (k === 0) return wrap(p.sliceAxis(n, d, 0, 0));
+  const largest = p.sliceAxis(p.sort(n, d, length - k)[0], d, length - k, length);
+  return wrap(p.sort(largest, d)[0]);
 }
 
 export interface SearchsortedOptions {

@@ -486,8 +486,9 @@ for (const prim of [p.cumsumP, p.cumprodP, p.cummaxP, p.cumminP]) {
 sample(p.cumprodP, { axis: 0, reverse: false, exclusive: false }, "zero", () => [
   leafOf(d.float64, [4], [1.5, 0, 3, 2]),
 ]);
-structural(p.sortP, { axis: 1 }, [[2, 5]], "");
-structural(p.sortP, { axis: 0 }, [[4, 2]], "first", some);
+structural(p.sortP, { axis: 1, kth: null }, [[2, 5]], "");
+structural(p.sortP, { axis: 0, kth: null }, [[4, 2]], "first", some);
+structural(p.sortP, { axis: 1, kth: 2 }, [[2, 5]], "kth");
 for (const right of [false, true]) {
   for (const dtype of reals) {
     sample(p.searchSortedP, { right }, `${right ? "right " : ""}${dtype.name}`, (seed) => {

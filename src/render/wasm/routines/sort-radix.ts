@@ -12,7 +12,7 @@ export const radixFrom = 512;
 
 const buckets = 256;
 /** Bytes of one table of counts. */
-const tableBytes = 4 * buckets;
+export const tableBytes: number = 4 * buckets;
 
 /** Where the entries of a row come from and where the sorted ones go. */
 export interface Row {
@@ -27,17 +27,19 @@ export interface Row {
 export const radixBytes = (length: number, bytes: number, digits: number): number =>
   2 * areaOf(length, bytes) + tableBytes * digits;
 
-const areaOf = (length: number, bytes: number): number =>
+/** Bytes of an area of entries. */
+export const areaOf = (length: number, bytes: number): number =>
   Math.ceil((bytes * (length + 1)) / 64) * 64;
 
-const clear = (f: Frame, at: Ref, bytes: number): void => {
+/** Zeroes a table. */
+export const clear = (f: Frame, at: Ref, bytes: number): void => {
   f.code.loop(f.constant(0), f.constant(bytes), 16, (i) => {
     f.code.store("v128.store", f.add(at, i), f.four.constant("i32", 0));
   });
 };
 
 /** Adds one to the count of a digit; returns what it was. */
-const count = (f: Frame, table: Ref, digit: Ref, offset = 0): Ref => {
+export const count = (f: Frame, table: Ref, digit: Ref, offset = 0): Ref => {
   const at = f.at(table, digit, 4);
   const before = f.code.load("i32.load", at, offset, true);
   f.code.pin(before);
@@ -127,7 +129,11 @@ export const blockBytes = (b: Blocks): number => b.rows * rowBytes(b);
 /** Bytes of scratch of a tile: where each bucket begins for it, and counts of every second entry. */
 export const blockScratch: number = 2 * tableBytes;
 
-class BlockTile {
+/** Words of a row's words that tell where the group of place kth begins and ends. */
+const rangeWord = 10;
+
+/** The work of one block on digit `n`. */
+export class BlockTile {
   readonly #f: Frame;
   readonly #b: Blocks;
   readonly #row: Row;
@@ -137,8 +143,9 @@ class BlockTile {
   /** The area that holds the entries. */
   readonly #from: Ref;
 
-  constructor(f: Frame, b: Blocks, n: number, rowOf: (f: Frame, row: Ref) => Row) {
-    const [row, block] = f.divmod(f.tile, b.blocks);
+  /** `tiles` of them belong to a row. */
+  constructor(f: Frame, b: Blocks, n: number, tiles: number, rowOf: (f: Frame, row: Ref) => Row) {
+    const [row, block] = f.divmod(f.tile, tiles);
     this.#f = f;
     this.#b = b;
     this.#n = n;
@@ -197,8 +204,11 @@ class BlockTile {
     });
   }
 
-  /** Leaves in scratch where this block's entries of each digit begin; tells whether all have the same digit. */
-  #begin(): Variable {
+  /**
+   * Leaves in scratch where this block's entries of each digit begin; tells whether all have the same digit, or with
+   * `kth` the digit of the element at that place, whose group's range it notes.
+   */
+  #begin(kth: number | null): Variable {
     const f = this.#f;
     const { code } = f;
     const none = f.four.constant("i32", 0);
@@ -219,21 +229,55 @@ class BlockTile {
       code.store("v128.store", f.add(f.scratch, i), code.op("i32x4.add", before, rest), tableBytes);
     });
     const next = code.variable(f.constant(0));
-    const single = code.variable(f.constant(0));
+    const told = code.variable(f.constant(0));
     code.loop(f.constant(0), f.constant(tableBytes), 4, (i) => {
       const at = f.add(f.scratch, i);
       const total = code.load("i32.load", at, tableBytes, true);
       const start = code.get(next);
       const after = f.add(start, total);
       const own = f.add(start, code.load("i32.load", at, 0, true));
-      const all = code.op("i32.eq", total, f.constant(this.#b.length));
-      const found = code.op("i32.or", code.get(single), all);
-      for (const v of [after, own, found]) code.pin(v);
+      for (const v of [start, after, own]) code.pin(v);
       code.store("i32.store", at, own);
       code.set(next, after);
-      code.set(single, found);
+      if (kth === null) {
+        const all = code.op("i32.eq", total, f.constant(this.#b.length));
+        code.set(told, code.op("i32.or", code.get(told), all));
+        return;
+      }
+      code.if(holds(f, start, after, kth), () => {
+        code.set(told, code.op("i32.shr_u", i, f.constant(2)));
+        code.if(code.op("i32.eqz", this.#block), () => {
+          code.store("i32.store", this.#word(rangeWord), start);
+          code.store("i32.store", this.#word(rangeWord + 1), after);
+        });
+      });
     });
-    return single;
+    return told;
+  }
+
+  /** Moves entries of the group that holds place `kth` to the first area, all others to where they belong. */
+  group(kth: number): void {
+    const f = this.#f;
+    const { code } = f;
+    const bucket = code.get(this.#begin(kth));
+    code.pin(bucket);
+    this.#each((entry) => {
+      const digit = this.#digit(entry);
+      const rank = count(f, f.scratch, digit);
+      code.if(
+        code.op("i32.eq", digit, bucket),
+        () => this.#row.entries.store(f.at(this.#areas, rank, this.#b.bytes), entry),
+        () => this.#row.last(rank, entry),
+      );
+    });
+  }
+
+  /** What `group` left: its range, and the areas, of which the first has the entries. */
+  grouped(): Grouped {
+    const f = this.#f;
+    const [lo, hi] = [0, 1].map((i) => f.code.load("i32.load", this.#word(rangeWord + i)));
+    const other = f.add(this.#areas, f.constant(this.#area));
+    return { lo: lo ?? 0, hi: hi ?? 0, areas: [this.#areas, other] };
   }
 
   /** Moves the entries of this block to where this digit puts them. */
@@ -242,7 +286,7 @@ class BlockTile {
     const { code } = f;
     const { bytes, digits } = this.#b;
     const n = this.#n;
-    const single = this.#begin();
+    const single = this.#begin(null);
     if (n === digits.length - 1) {
       this.#each((entry) => {
         this.#row.last(count(f, f.scratch, this.#digit(entry)), entry);
@@ -267,17 +311,30 @@ class BlockTile {
   }
 }
 
+/** A group of entries, from place `lo` up to `hi`, in the first of two areas. */
+export interface Grouped {
+  readonly lo: Ref;
+  readonly hi: Ref;
+  readonly areas: readonly [Ref, Ref];
+}
+
+/** Whether the places from `start` up to `after` hold place `kth`. */
+export const holds = (f: Frame, start: Ref, after: Ref, kth: number): Ref => {
+  const begun = f.code.op("i32.le_s", start, f.constant(kth));
+  return f.code.op("i32.and", begun, f.code.op("i32.gt_s", after, f.constant(kth)));
+};
+
 /** The phases that sort rows in blocks: for each digit one that counts and one that moves. */
 export const blockPhases = (b: Blocks, rowOf: (f: Frame, row: Ref) => Row): WorkPhase[] =>
   b.digits.flatMap((_, n) => [
     {
       tiles: b.rows * b.blocks,
       tileCost: 0.6 * b.block,
-      write: (f: Frame) => new BlockTile(f, b, n, rowOf).count(),
+      write: (f: Frame) => new BlockTile(f, b, n, b.blocks, rowOf).count(),
     },
     {
       tiles: b.rows * b.blocks,
       tileCost: 1.5 * b.block,
-      write: (f: Frame) => new BlockTile(f, b, n, rowOf).move(),
+      write: (f: Frame) => new BlockTile(f, b, n, b.blocks, rowOf).move(),
     },
   ]);

@@ -1,4 +1,4 @@
-/** Sort: keys in the elements' order are sorted with their places, by bytes where rows are long, else by merging. */
+/** Sort and selection: keys in the elements' order are sorted with their places, by bytes where rows are long, else by merging. */
 import type { DType } from "../../../core/dtype.js";
 import type { Routine } from "../../../core/routine.js";
 import type { Ref } from "../lane-code.js";
@@ -16,6 +16,7 @@ import {
   radixFrom,
   radixSort,
 } from "./sort-radix.js";
+import { radixSelect, selectPhases } from "./sort-select.js";
 
 type Sort = Extract<Routine, { routine: "sort" }>;
 
@@ -67,14 +68,18 @@ const rowOf = (f: Frame, r: Sort, row: Ref): Row => {
 const hasPlaces = ({ only, dtype }: Sort): boolean => only !== "values" || dtype.kind === "complex";
 
 export const sortWork = (r: Sort): Work => {
-  const { dtype, outer, length, inner } = r;
+  const { dtype, outer, length, inner, kth = null } = r;
   const { size } = dtype;
-  const digits = digitsOf(dtype);
+  const digits = kth === null ? digitsOf(dtype) : digitsOf(dtype).toReversed();
   const rows = length === 0 ? 0 : outer * inner;
   const bytes = entryBytes(size, hasPlaces(r));
   const blocks = blocksOf(rows, length, bytes, digits);
   if (blocks !== null) {
-    const [first, ...more] = blockPhases(blocks, (f, row) => rowOf(f, r, row));
+    const blockRow = (f: Frame, row: Ref): Row => rowOf(f, r, row);
+    const [first, ...more] =
+      kth === null || digits.length === 1
+        ? blockPhases(blocks, blockRow)
+        : selectPhases(blocks, kth, blockRow);
     if (first !== undefined) {
       const sharedBytes = blockBytes(blocks);
       return { scratchBytes: blockScratch, sharedBytes, phases: [first, ...more] };
@@ -90,8 +95,9 @@ export const sortWork = (r: Sort): Work => {
         tileCost: length * cost,
         write(f) {
           const row = rowOf(f, r, f.tile);
-          if (radix) radixSort(f, row, length, digits);
-          else mergeSort(f, row, length);
+          if (!radix) mergeSort(f, row, length);
+          else if (kth === null) radixSort(f, row, length, digits);
+          else radixSelect(f, row, length, kth, digits);
         },
       },
     ],
