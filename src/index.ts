@@ -443,7 +443,9 @@ export {
   disableCompile,
   enableCompile,
 } from "./transforms/compile.js";
+export { cond } from "./transforms/control/cond.js";
 export { type LoopOptions, map, scan } from "./transforms/control/scan.js";
+export { whileLoop } from "./transforms/control/while.js";
 export {
   type AxesOf,
   type CustomFunction,

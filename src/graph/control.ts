@@ -7,9 +7,9 @@ import type { Recorded } from "./recorded.js";
  * - scan: operands are constants, initial carries, stacks of `length` slices along axis 0. The body's roots are new
  *   carries, then one slice of each stack among the results; results are the last carries and these stacks. `reverse`
  *   begins with the last slices. `length` is at least 1.
- * - while: operands are the test's constants, the body's constants, initial carries. While the test's root is true for
- *   the carries, the body's roots replace them; results are the last.
- * - cond: operands are a condition, then the leaves of both sides. Results are the roots of the first side where the
+ * - while: operands are constants and initial carries, for the test as for the body. While the test's root is true for the
+ *   carries, the body's roots replace them; results are the last.
+ * - cond: operands are a condition, then constants for both sides. Results are the roots of the first side where the
  *   condition is true, else of the second.
  */
 export type Control =

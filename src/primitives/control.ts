@@ -66,3 +66,23 @@ export const scanP: Primitive<ControlAttrs<Of<"scan">>> = defineControl<Of<"scan
     writeStructure(body, sink);
   },
 );
+
+/** A graph run on its own results as long as another graph of them is true. */
+export const whileLoopP: Primitive<ControlAttrs<Of<"while">>> = defineControl<Of<"while">>(
+  "whileLoop",
+  ({ body }) => body.roots,
+  ({ test, body, carries }, sink) => {
+    sink.int(carries);
+    writeStructure(test, sink);
+    writeStructure(body, sink);
+  },
+);
+
+/** One of two graphs. */
+export const condP: Primitive<ControlAttrs<Of<"cond">>> = defineControl<Of<"cond">>(
+  "cond",
+  ({ sides }) => sides[0].roots,
+  ({ sides }, sink) => {
+    for (const side of sides) writeStructure(side, sink);
+  },
+);

@@ -41,7 +41,7 @@ import {
 import { compiledP } from "./compiled.js";
 import { concatenateP } from "./concatenate.js";
 import { constantP, iotaP } from "./constant.js";
-import { scanP } from "./control.js";
+import { condP, scanP, whileLoopP } from "./control.js";
 import { convolutionP } from "./convolution.js";
 import {
   erfinvP,
@@ -244,4 +244,6 @@ export const primitives: readonly AnyPrimitive[] = [
   svdvalsP,
   fftP,
   scanP,
+  whileLoopP,
+  condP,
 ];

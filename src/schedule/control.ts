@@ -147,8 +147,7 @@ const whileLoop = ({ test, body, carries }: Of<"while">, planBody: PlanBody): Co
   work.take(Math.max(testing.arena, plan.arena));
   const flagAt = work.take(1);
   const spares = body.roots.map((r) => work.take(bytesOf(r)));
-  const own1 = test.leaves.length - carries;
-  const own2 = body.leaves.length - carries;
+  const constants = body.leaves.length - carries;
   return {
     results: body.roots.map((_, i) => i),
     workBytes: work.bytes,
@@ -156,15 +155,18 @@ const whileLoop = ({ test, body, carries }: Of<"while">, planBody: PlanBody): Co
       const flag = behind(memory, flagAt);
       const seen = new Map<number, Ref>();
       const refs = new Map<number, Ref>();
-      for (let i = 0; i < own1; i++) seen.set(i, pick(buffers, i));
-      for (let i = 0; i < own2; i++) refs.set(i, pick(buffers, own1 + i));
+      for (let i = 0; i < constants; i++) {
+        seen.set(i, pick(buffers, i));
+        refs.set(i, pick(buffers, i));
+      }
       const handed = body.roots.map((root, k) => {
-        const initial = pick(buffers, own1 + own2 + k);
-        const result = pick(buffers, own1 + own2 + carries + k);
+        const at = constants + k;
+        const initial = pick(buffers, at);
+        const result = pick(buffers, at + carries);
         const spare = behind(memory, pick(spares, k));
         const made = { initial, result, spare, bytes: bytesOf(root) };
-        const handing = carry(refs, own2 + k, pick(plan.slots, k), fresh, made);
-        seen.set(own1 + k, refs.get(own2 + k) ?? initial);
+        const handing = carry(refs, at, pick(plan.slots, k), fresh, made);
+        seen.set(at, refs.get(at) ?? initial);
         return handing;
       });
       seen.set(pick(testing.slots, 0), flag);
@@ -196,13 +198,10 @@ const cond = (
     results,
     workBytes: Math.max(...plans.map((p) => p.arena)),
     address(buffers, memory, fresh) {
-      let at = 1;
       const outs = buffers.slice(buffers.length - results.length);
-      const steps = plans.map((plan, s) => {
+      const steps = plans.map((plan) => {
         const refs = new Map<number, Ref>();
-        const count = pick(sides, s).leaves.length;
-        for (let i = 0; i < count; i++) refs.set(i, pick(buffers, at + i));
-        at += count;
+        for (const [i, buffer] of buffers.slice(1).entries()) refs.set(i, buffer);
         for (const [r, slot] of plan.slots.entries()) if (slot >= 0) refs.set(slot, pick(outs, r));
         return stepsOf(plan, refs, behind(memory, 0), fresh);
       });

@@ -143,6 +143,7 @@ export const derivativeLaw = (s: Sample): void => {
   isJvp(g, xs, ts, "jvp");
   const us = direction(xs, 3);
   isJvp((...ys) => jvp(g, ys, us)[1], xs, ts, "jvp of jvp");
+  if (s.forwardOnly === true) return;
   const outs = g(...xs);
   const cts = direction(outs, 4);
   isJvp((...ys) => vjp(g, ys, cts)[1], xs, ts, "jvp of vjp");
@@ -153,6 +154,10 @@ export const adjointLaw = (s: Sample): void => {
   if (s.conventional) return;
   const { g, xs } = differentiable(apply(s.prim, s.attrs), s.ins(1));
   if (xs.length === 0) return;
+  if (s.forwardOnly === true) {
+    assert.throws(() => vjp(g, xs, g(...xs)), { name: "TransformError" });
+    return;
+  }
   const check = (f: Fn, what: string): void => {
     const ts = direction(xs, 5);
     const [outs, tangents] = jvp(f, xs, ts);
@@ -247,10 +252,11 @@ export const batchLaw = (s: Sample): void => {
   const pushed: Fn = (...ys) => jvp(g, ys.slice(0, count), ys.slice(count))[1];
   const inexact = lanes.map((l) => l.filter((x) => isInexact(x.dtype)));
   const zeros = (rows: readonly unknown[]): number[] => rows.map(() => 0);
-  const back = inexact.map((l, b) => [...l, ...direction(g(...l), 10 + b)]);
-  mapsAsLoop(pulled, back, zeros(at(back, 0)), 3, 0, "vmap of vjp");
   const forth = inexact.map((l, b) => [...l, ...direction(l, 20 + b)]);
   mapsAsLoop(pushed, forth, zeros(at(forth, 0)), 3, 0, "vmap of jvp");
+  if (s.forwardOnly === true) return;
+  const back = inexact.map((l, b) => [...l, ...direction(g(...l), 10 + b)]);
+  mapsAsLoop(pulled, back, zeros(at(back, 0)), 3, 0, "vmap of vjp");
 };
 
 /** The shape that a lowering itself implies, null where only the primitive knows. */
@@ -351,7 +357,7 @@ export const compileLaw = (s: Sample): void => {
   }
   assert.equal(traces, 1, "one trace");
   const { g, xs } = differentiable(f, s.ins(1));
-  if (xs.length === 0) return;
+  if (xs.length === 0 || s.forwardOnly === true) return;
   const cts = direction(g(...xs), 30);
   const of =
     (h: Fn): Fn =>

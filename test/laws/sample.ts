@@ -10,4 +10,6 @@ export interface Sample {
   ins(seed: number): Node[];
   /** Its derivative is not that of its values, on purpose: a tie, a wall. */
   readonly conventional: boolean;
+  /** Reverse mode is refused, which is tested with it. */
+  readonly forwardOnly?: boolean;
 }

@@ -37,6 +37,9 @@ const applicationIn = (tree: unknown): { prim: AnyPrimitive; node: Node } => {
 
 export const samples: Sample[] = [];
 
+/** Whether what follows has no reverse mode. */
+let forward = false;
+
 const sample = (name: string, make: () => unknown): void => {
   const { prim, node } = applicationIn(make());
   samples.push({
@@ -45,6 +48,7 @@ const sample = (name: string, make: () => unknown): void => {
     attrs: node.attrs,
     ins: (seed) => node.ins.map((x, i) => value(x.dtype, x.shape, seed * 11 + i)),
     conventional: false,
+    ...(forward ? { forwardOnly: true } : {}),
   });
 };
 
@@ -116,3 +120,58 @@ sample("mixed dtypes", () =>
     array(d.float32, [3, 2], 2),
   ),
 );
+
+for (const dtype of [d.float16, d.float32, d.float64, d.complex64]) {
+  for (const [name, taken] of [
+    ["first", 1],
+    ["second", 0],
+  ] as const) {
+    sample(`${name} ${dtype.name}`, () => {
+      const by = array(dtype, [2], 5);
+      return mx.cond(
+        new NDArray(draw(d.bool, [], { int: [taken, taken + 1] }, 1)),
+        (a: NDArray, b: NDArray) => [a.multiply(b).multiply(by), a.add(b)],
+        (a: NDArray, _: NDArray) => [mx.exp(a), a.multiply(a)],
+        array(dtype, [2], 1),
+        array(dtype, [2], 2),
+      );
+    });
+  }
+}
+sample("with different needs of the sides", () => {
+  const [w, v] = [array(d.float32, [2, 2], 3), array(d.float32, [3, 2], 4)];
+  return mx.cond(
+    array(d.float32, [], 1).greater(0.5),
+    (x: NDArray) => ({ y: mx.tanh(x.matmul(w)), n: mx.array(1, d.int32) }),
+    (x: NDArray) => ({ y: mx.sin(x).multiply(v).sum(0), n: x.sum().astype(d.int32) }),
+    array(d.float32, [2], 2),
+  );
+});
+sample("of integers", () =>
+  mx.cond(
+    array(d.int32, [], 1).greater(2),
+    (x: NDArray) => x.add(1),
+    (x: NDArray) => x.multiply(2),
+    array(d.int32, [3], 2),
+  ),
+);
+
+forward = true;
+for (const dtype of [d.float32, d.float64]) {
+  sample(`doubling ${dtype.name}`, () => {
+    const by = array(dtype, [2], 3);
+    return mx.whileLoop(
+      ({ s }) => s.sum().less(9),
+      ({ s, p }) => ({ s: s.add(mx.exp(p)), p: p.multiply(by).add(0.5) }),
+      { s: array(dtype, [2], 1), p: array(dtype, [2], 2) },
+    );
+  });
+}
+sample("counting", () => {
+  const most = array(d.int32, [], 3);
+  return mx.whileLoop<[NDArray, NDArray]>(
+    ([i]) => i.less(most),
+    ([i, x]) => [i.add(1), mx.sin(x)],
+    [new NDArray(draw(d.int32, [], { int: [0, 1] }, 1)), array(d.float32, [2], 2)],
+  );
+});

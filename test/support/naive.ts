@@ -315,17 +315,13 @@ const control = (
 ): Column[] => {
   if (c.control === "cond") {
     const [first, second] = c.sides;
-    const after = 1 + first.leaves.length;
-    return at(at(columns, 0).re, 0) === true
-      ? run(first, columns.slice(1, after))
-      : run(second, columns.slice(after));
+    return run(at(at(columns, 0).re, 0) === true ? first : second, columns.slice(1));
   }
   if (c.control === "while") {
-    const own = c.test.leaves.length - c.carries;
-    const from = own + c.body.leaves.length - c.carries;
-    let state = columns.slice(from);
-    while (at(run(c.test, [...columns.slice(0, own), ...state]), 0).re[0] === true)
-      state = run(c.body, [...columns.slice(own, from), ...state]);
+    const fixed = columns.slice(0, -c.carries);
+    let state = columns.slice(-c.carries);
+    while (at(run(c.test, [...fixed, ...state]), 0).re[0] === true)
+      state = run(c.body, [...fixed, ...state]);
     return state;
   }
   const { body, constants, carries, length, reverse } = c;

@@ -3,6 +3,7 @@ import { bindAll } from "../../graph/bind.js";
 import { type Node, outsOf } from "../../graph/node.js";
 import { applicationsOf } from "../../graph/order.js";
 import { hole, pick } from "../leaves.js";
+import { substitute } from "../replay.js";
 import { applicationKey, cheapNodes, dependents } from "../simplify.js";
 
 /** A graph on fresh leaves. */
@@ -48,4 +49,42 @@ export const close = (leaves: readonly Node[], roots: readonly Node[]): Closed =
     for (const [i, out] of outsOf(n).entries()) if (!now.has(out)) now.set(out, pick(made, i));
   }
   return { leaves: fresh, captured, places, roots: roots.map(resolve) };
+};
+
+/** A graph that is one of several over the same operands. */
+export interface Side {
+  readonly leaves: readonly Node[];
+  readonly roots: readonly Node[];
+}
+
+/** A recorded graph anew, so that it belongs to nobody else. */
+export const copyOf = ({ leaves, roots }: Side): Side => {
+  const fresh = leaves.map((x) => hole(x));
+  return { leaves: fresh, roots: substitute(roots, leaves, fresh) };
+};
+
+/** Several closed graphs: `places` stand for what any of them captures, and are in each. */
+export interface Together {
+  readonly captured: readonly Node[];
+  readonly sides: readonly (Side & { readonly places: readonly Node[] })[];
+}
+
+export const closeTogether = (sides: readonly Side[]): Together => {
+  const closed = sides.map(({ leaves, roots }) => close(leaves, roots));
+  const captured = [...new Set(closed.flatMap((c) => c.captured))];
+  return {
+    captured,
+    sides: closed.map((c) => ({
+      leaves: c.leaves,
+      roots: c.roots,
+      places: captured.map((x) => c.places[c.captured.indexOf(x)] ?? hole(x)),
+    })),
+  };
+};
+
+/** Which of `leaves` a graph needs. */
+export const usedLeaves = (leaves: readonly Node[], roots: readonly Node[]): boolean[] => {
+  const used = new Set<Node>(roots);
+  for (const n of applicationsOf(roots)) for (const x of n.ins) used.add(x);
+  return leaves.map((x) => used.has(x));
 };

@@ -12,7 +12,7 @@ import {
 } from "../../primitives/index.js";
 import { pick } from "../leaves.js";
 import { recorded } from "../record.js";
-import { close } from "./closed.js";
+import { close, usedLeaves } from "./closed.js";
 
 export type Scan = Extract<Control, { readonly control: "scan" }>;
 export type ScanAttrs = ControlAttrs<Scan>;
@@ -57,17 +57,6 @@ export const resultsOf = <T>({ carries }: Scan, list: readonly T[]): Results<T> 
   slices: list.slice(carries),
 });
 
-/** What is at the places of `leaves` that `roots` need. */
-const needed = (
-  leaves: readonly Node[],
-  order: readonly Node[],
-  roots: readonly Node[],
-): Set<Node> => {
-  const used = new Set<Node>(roots);
-  for (const n of order) for (const x of n.ins) used.add(x);
-  return new Set(leaves.filter((x) => used.has(x)));
-};
-
 /** The results of a scan: last carries, and stacks. */
 export const makeScan = (parts: ScanParts, rules: ScanRules): Results<Node> => {
   const { leaves, roots, values, length, reverse } = parts;
@@ -93,23 +82,17 @@ export const makeScan = (parts: ScanParts, rules: ScanRules): Results<Node> => {
   const constants = [...fresh(0, constantLeaves.length), ...closed.places];
   const given = [...constantValues, ...closed.captured];
   const slices = fresh(constantLeaves.length + carryLeaves.length, leaves.slices.length);
-  const whole = recorded([], closed.roots);
-  const used = needed([...constants, ...slices], whole.order, closed.roots);
-  const only = <T>(list: readonly Node[], of: readonly T[]): T[] =>
-    of.filter((_, i) => used.has(pick(list, i)));
-  const body = recorded(
-    [...only(constants, constants), ...carries, ...only(slices, slices)],
-    closed.roots,
-  );
-  const ins = [
-    ...only(constants, given),
-    ...moving(values.carries),
-    ...only(slices, values.slices),
-  ];
+  const used = usedLeaves([...constants, ...slices], closed.roots);
+  const usedConstants = <T>(list: readonly T[]): T[] => list.filter((_, i) => used[i] === true);
+  const usedSlices = <T>(list: readonly T[]): T[] =>
+    list.filter((_, i) => used[constants.length + i] === true);
+  const own = usedConstants(constants);
+  const body = recorded([...own, ...carries, ...usedSlices(slices)], closed.roots);
+  const ins = [...usedConstants(given), ...moving(values.carries), ...usedSlices(values.slices)];
   const control: Scan = {
     control: "scan",
     body,
-    constants: only(constants, constants).length,
+    constants: own.length,
     carries: carries.length,
     length,
     reverse,

@@ -9,6 +9,7 @@ import { substitute } from "../replay.js";
 import { reverse } from "../reverse.js";
 import { dependents } from "../simplify.js";
 import { walk } from "../walk.js";
+import { copyOf } from "./closed.js";
 import { savedFor } from "./saved.js";
 import {
   listOf,
@@ -21,12 +22,6 @@ import {
   type ScanAttrs,
 } from "./scan-graph.js";
 import { supersede } from "./supersede.js";
-
-/** A body whose graph belongs to nobody else. */
-export const copyOf = ({ body }: Scan): { readonly leaves: Node[]; readonly roots: Node[] } => {
-  const leaves = body.leaves.map((x) => hole(x));
-  return { leaves, roots: substitute(body.roots, body.leaves, leaves) };
-};
 
 /** Of each leaf whether the results change with what is `wanted`: carries do when they are made from others that do. */
 const activeLeaves = (
@@ -96,7 +91,7 @@ export const pullScan = (
   { ins, outs, attrs: { control, rules } }: Site<ScanAttrs>,
   wanted: (operand: number) => boolean,
 ): Tangents => {
-  const { leaves, roots } = copyOf(control);
+  const { leaves, roots } = copyOf(control.body);
   const active = activeLeaves(control, leaves, roots, wanted);
   const { given, made } = pullRound(control, leaves, roots, cts, active);
   const of = operandsOf(control, leaves);

@@ -5,6 +5,7 @@ import { cast, moveAxis, zerosLike } from "../../primitives/index.js";
 import { forward } from "../forward.js";
 import { hole, pick } from "../leaves.js";
 import { repeat, replayBatched } from "../replay.js";
+import { copyOf } from "./closed.js";
 import {
   makeScan,
   operandsOf,
@@ -13,7 +14,7 @@ import {
   type ScanAttrs,
   type ScanRules,
 } from "./scan-graph.js";
-import { copyOf, pullScan } from "./scan-reverse.js";
+import { pullScan } from "./scan-reverse.js";
 import { supersede } from "./supersede.js";
 
 const present = <T>(list: readonly (T | null)[]): T[] => list.filter((x) => x !== null);
@@ -23,7 +24,7 @@ const jvpScan = (
   ts: Tangents,
   { ins, outs, attrs: { control, rules } }: Site<ScanAttrs>,
 ): Tangents => {
-  const { leaves, roots } = copyOf(control);
+  const { leaves, roots } = copyOf(control.body);
   const of = operandsOf(control, leaves);
   const values = operandsOf(control, ins);
   const given = operandsOf(
@@ -104,7 +105,7 @@ const batchScan = (
   size: number,
   control: Scan,
 ): readonly Node[] => {
-  const { leaves, roots } = copyOf(control);
+  const { leaves, roots } = copyOf(control.body);
   const { constants, carries } = control;
   const wide = leaves.map((_, i) => mapped[i] === true);
   const lifted = leaves.map((x) => hole({ shape: [size, ...x.shape], dtype: x.dtype }));
