@@ -5,6 +5,7 @@ import type { Node, Shape } from "../../src/graph/node.js";
 import type { AnyPrimitive } from "../../src/graph/primitive.js";
 import { leavesOf } from "../../src/graph/tree.js";
 import * as mx from "../../src/index.js";
+import { leafOf } from "../support/naive.js";
 import { draw } from "./draw.js";
 import type { Sample } from "./sample.js";
 
@@ -40,13 +41,19 @@ export const samples: Sample[] = [];
 /** Whether what follows has no reverse mode. */
 let forward = false;
 
-const sample = (name: string, make: () => unknown): void => {
+/** `odd`: what conditions are for odd seeds; the opposite for even ones. */
+const sample = (name: string, make: () => unknown, odd: boolean = true): void => {
   const { prim, node } = applicationIn(make());
   samples.push({
     name: `${prim.name} ${name}`,
     prim,
     attrs: node.attrs,
-    ins: (seed) => node.ins.map((x, i) => value(x.dtype, x.shape, seed * 11 + i)),
+    ins: (seed) =>
+      node.ins.map((x, i) =>
+        x.dtype === d.bool
+          ? leafOf(d.bool, x.shape, [(seed % 2 === 1) === odd])
+          : value(x.dtype, x.shape, seed * 11 + i),
+      ),
     conventional: false,
     ...(forward ? { forwardOnly: true } : {}),
   });
@@ -122,34 +129,35 @@ sample("mixed dtypes", () =>
 );
 
 for (const dtype of [d.float16, d.float32, d.float64, d.complex64]) {
-  for (const [name, taken] of [
-    ["first", 1],
-    ["second", 0],
-  ] as const) {
-    sample(`${name} ${dtype.name}`, () => {
+  for (const first of [true, false]) {
+    const make = (): unknown => {
       const by = array(dtype, [2], 5);
       return mx.cond(
-        new NDArray(draw(d.bool, [], { int: [taken, taken + 1] }, 1)),
+        array(d.bool, [], 1),
         (a: NDArray, b: NDArray) => [a.multiply(b).multiply(by), a.add(b)],
         (a: NDArray, _: NDArray) => [mx.exp(a), a.multiply(a)],
         array(dtype, [2], 1),
         array(dtype, [2], 2),
       );
-    });
+    };
+    sample(`${first ? "first" : "second"} side, ${dtype.name}`, make, first);
   }
 }
-sample("with different needs of the sides", () => {
-  const [w, v] = [array(d.float32, [2, 2], 3), array(d.float32, [3, 2], 4)];
-  return mx.cond(
-    array(d.float32, [], 1).greater(0.5),
-    (x: NDArray) => ({ y: mx.tanh(x.matmul(w)), n: mx.array(1, d.int32) }),
-    (x: NDArray) => ({ y: mx.sin(x).multiply(v).sum(0), n: x.sum().astype(d.int32) }),
-    array(d.float32, [2], 2),
-  );
-});
+for (const first of [true, false]) {
+  const make = (): unknown => {
+    const [w, v] = [array(d.float32, [2, 2], 3), array(d.float32, [3, 2], 4)];
+    return mx.cond(
+      array(d.bool, [], 1),
+      (x: NDArray) => ({ y: mx.tanh(mx.exp(x.matmul(w))), n: mx.array(1, d.int32) }),
+      (x: NDArray) => ({ y: mx.sin(x).multiply(v).sum(0), n: x.sum().astype(d.int32) }),
+      array(d.float32, [2], 2),
+    );
+  };
+  sample(`with different needs of the sides, ${first}`, make, first);
+}
 sample("of integers", () =>
   mx.cond(
-    array(d.int32, [], 1).greater(2),
+    array(d.bool, [], 1),
     (x: NDArray) => x.add(1),
     (x: NDArray) => x.multiply(2),
     array(d.int32, [3], 2),
@@ -172,6 +180,6 @@ sample("counting", () => {
   return mx.whileLoop<[NDArray, NDArray]>(
     ([i]) => i.less(most),
     ([i, x]) => [i.add(1), mx.sin(x)],
-    [new NDArray(draw(d.int32, [], { int: [0, 1] }, 1)), array(d.float32, [2], 2)],
+    [array(d.int32, [], 1), array(d.float32, [2], 2)],
   );
 });
