@@ -26,7 +26,7 @@ export const holeError = (op: string, n: Node): CotangentError => {
     );
   }
   return new TransformError(
-    `[${op}] expected an array with a value, got a placeholder of type ${what} of vmap or compile: ` +
+    `[${op}] expected an array with a value, got a placeholder of type ${what} of vmap, compile or a loop: ` +
       "do not read values inside those transforms, and return results instead of storing them outside",
   );
 };

@@ -35,13 +35,14 @@ export const conditionOf = (op: string, what: string, x: unknown): Node => {
  * @throws TransformError when the value changes its structure, a shape or a dtype, the test gives no scalar, or for
  *   reverse mode
  * @example
- * // Newton's iteration for the square root of 2.
- * const [root] = mx.whileLoop(
- *   ([x]) => mx.abs(x.square().subtract(2)).greater(1e-5),
- *   ([x]) => [x.add(mx.divide(2, x)).divide(2)] as [mx.NDArray],
- *   [mx.array(1)] as [mx.NDArray],
+ * // Halves a number until it is at most one, and counts how often.
+ * const [left, count] = mx.whileLoop<[mx.NDArray, mx.NDArray]>(
+ *   ([x]) => x.greater(1),
+ *   ([x, n]) => [x.divide(2), n.add(1)],
+ *   [mx.array(20), mx.array(0, mx.int32)],
  * );
- * root; // 1.41421
+ * left;  // 0.625
+ * count; // 5
  */
 export function whileLoop<V>(test: (value: V) => NDArray, body: (value: V) => V, init: V): V {
   const initial = arraysOf("whileLoop", "init", init);
