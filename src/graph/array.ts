@@ -17,7 +17,7 @@ export type NestedList = Scalar | NestedList[];
 /**
  * Gives every node its data, in one evaluation.
  *
- * @throws TransformError for a placeholder of vmap or compile
+ * @throws TransformError for a placeholder of vmap, compile or a loop
  */
 export const evaluateNodes = (op: string, nodes: readonly Node[]): void => {
   const pending = nodes.filter((n) => n.data === null);

@@ -304,10 +304,7 @@ describe("whileLoop", () => {
       (v) => mx.scan((c: NDArray, x: NDArray) => [c.add(x), c.add(x)], mx.array(0), v)[1],
       mx.array([1, 1, 1]),
     );
-    assert.deepEqual(
-      valuesOf(sums),
-      [1, 13, 91],
-    );
+    assert.deepEqual(valuesOf(sums), [1, 13, 91]);
   });
   test("is refused where values change their type or the test is no scalar", () => {
     refuses(
