@@ -60,6 +60,37 @@ export interface AttentionSizes {
   readonly mask: { readonly dtype: DType; readonly shape: readonly number[] } | null;
 }
 
+/** How elements and the scales of their groups are written. */
+export type QuantizationMode = "affine" | "mxfp4" | "mxfp8" | "nvfp4";
+
+/** A quantization format: numbers of `bits` bits, `groupSize` neighbours under one scale. */
+export interface QuantizedFormat {
+  readonly mode: QuantizationMode;
+  readonly groupSize: number;
+  readonly bits: number;
+}
+
+/**
+ * Products of `count` matrices x [rows, depth] with quantized ones: with wᵀ of w [columns, depth] where `transpose`, else
+ * with w [depth, columns]; groups lie along the rows of w. There are `matrices` quantized ones, as many as products
+ * unless `picks` say which takes part; all of that `outer` times.
+ */
+export interface QuantizedSizes {
+  readonly format: QuantizedFormat;
+  /** Of x and of the result: float32 or a half. */
+  readonly dtype: DType;
+  /** Of scales: uint8, or with biases a floating one. */
+  readonly scales: DType;
+  readonly transpose: boolean;
+  readonly outer: number;
+  readonly count: number;
+  readonly matrices: number;
+  readonly picks: boolean;
+  readonly rows: number;
+  readonly depth: number;
+  readonly columns: number;
+}
+
 /**
  * All operands are contiguous, row-major. Buffers in order: inputs, then outputs.
  * - scatter: buffers base, updates, index arrays (int32, one per entry of `axes`), out. `out` = base with, for each of
@@ -85,6 +116,8 @@ export interface AttentionSizes {
  * - attentionGradient: buffers q, k, v, mask if any, top, total, the cotangent `g` of out, and per query `delta`
  *   (float32); then dq, dk, dv. With p = e^(score − top) / total, the cotangent of a score is p · (g · v − delta), zero
  *   where it is hidden.
+ * - quantizedProduct: buffers x, words (uint32), scales, biases in mode affine, picks (int32, [outer, count], in range) if
+ *   any, out.
  */
 export type Routine =
   | {
@@ -129,7 +162,8 @@ export type Routine =
     }
   | ({ readonly routine: "fourier" } & FourierSizes)
   | ({ readonly routine: "attention"; readonly sinks: boolean } & AttentionSizes)
-  | ({ readonly routine: "attentionGradient" } & AttentionSizes);
+  | ({ readonly routine: "attentionGradient" } & AttentionSizes)
+  | ({ readonly routine: "quantizedProduct" } & QuantizedSizes);
 
 /** What raised a fault. */
 export const faults = { index: 1, singular: 2, eigenvalues: 3, singularValues: 4 } as const;

@@ -94,6 +94,8 @@ const sizesOf = (r: Routine): number[] => {
     case "attention":
     case "attentionGradient":
       return [r.outer, r.batch, r.heads, r.queries, r.depth];
+    case "quantizedProduct":
+      return [r.outer, r.count, r.rows, r.depth, r.columns];
     default:
       return [r.outer, r.length, r.inner];
   }

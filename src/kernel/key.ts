@@ -1,5 +1,5 @@
 /** The identity of a program for caches: equal keys mean equal rendered code. */
-import type { AttentionSizes, Routine } from "../core/routine.js";
+import type { AttentionSizes, QuantizedSizes, Routine } from "../core/routine.js";
 import { textOfIx } from "./index-math.js";
 import { type Guard, isKernel, type Kernel, type Val } from "./ir.js";
 
@@ -55,6 +55,12 @@ const attentionKey = (s: AttentionSizes): string => {
   return `${s.dtype.code}:${sizes.join()}:${s.scale}${s.causal}${mask}`;
 };
 
+const quantizedKey = (s: QuantizedSizes): string => {
+  const { mode, groupSize, bits } = s.format;
+  const sizes = [s.outer, s.count, s.matrices, s.rows, s.depth, s.columns];
+  return `${mode}${groupSize}:${bits}:${s.dtype.code}:${s.scales.code}${s.transpose}${s.picks}${sizes.join()}`;
+};
+
 const routineKey = (r: Routine): string => {
   switch (r.routine) {
     case "scatter":
@@ -71,6 +77,8 @@ const routineKey = (r: Routine): string => {
       return `attention${r.sinks}${attentionKey(r)}`;
     case "attentionGradient":
       return `attentionGradient${attentionKey(r)}`;
+    case "quantizedProduct":
+      return `quantizedProduct${quantizedKey(r)}`;
   }
 };
 

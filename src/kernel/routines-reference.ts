@@ -5,6 +5,7 @@ import type { Routine, ScatterMode } from "../core/routine.js";
 import { interpretAttention } from "./attention-reference.js";
 import { type Cells, cellsOf } from "./cells.js";
 import { hostRunner, hostTiles } from "./host-routines.js";
+import { interpretQuantized } from "./quantized-reference.js";
 
 type Fold = Exclude<ScatterMode, "replace" | "add"> | "sum";
 
@@ -184,6 +185,9 @@ export const interpretRoutine = (r: Routine, buffers: readonly Uint8Array[]): nu
     case "attention":
     case "attentionGradient":
       interpretAttention(r, buffers);
+      return 0;
+    case "quantizedProduct":
+      interpretQuantized(r, buffers);
       return 0;
   }
 };

@@ -31,16 +31,6 @@ export const toFp8Node = (x: Node): Node => {
   return castTo(p.bitwiseOr(code, sign), uint8);
 };
 
-/** Node-level {@link fromFp8} of a uint8 node, to float32. */
-export const fromFp8Node = (x: Node): Node => {
-  const code = castTo(x, uint32);
-  const size = by(p.bitwiseAnd, code, 0x7f);
-  const wide = by(p.add, by(p.leftShift, size, 20), 120 * 2 ** 23);
-  const tiny = by(p.multiply, castTo(size, float32), 2 ** -9);
-  const magnitude = p.select(by(p.less, size, 8), tiny, p.bitcast(wide, float32));
-  return p.select(by(p.greater, code, 0x7f), p.negative(magnitude), magnitude);
-};
-
 /**
  * Numbers as 8-bit floats, in uint8: rounded half to even, saturating at ±448, which also stands for infinities and NaN.
  * Not differentiable.
@@ -77,5 +67,5 @@ export function fromFp8(x: Operand, dtype?: DType | FromFp8Options): NDArray {
   const n = nodeOf("fromFp8", x);
   if (n.dtype !== uint8)
     throw new DTypeError(`[fromFp8] expected a uint8 array, got ${n.dtype.name}`);
-  return wrap(castTo(fromFp8Node(n), to));
+  return wrap(castTo(p.fromFp8(n), to));
 }

@@ -77,6 +77,7 @@ import { eighP, eigP, eigvalshP, eigvalsP, svdP, svdvalsP } from "./linalg/spect
 import { matmulP } from "./matmul.js";
 import { padP, sliceP } from "./pad-slice.js";
 import { permuteP } from "./permute.js";
+import { quantizedProductP } from "./quantized/product.js";
 import { randomBitsP } from "./random-bits.js";
 import { cummaxP, cumminP, cumprodP, cumsumP } from "./scan.js";
 import { searchSortedP } from "./search-sorted.js";
@@ -113,6 +114,9 @@ export * from "./linalg/spectral.js";
 export * from "./matmul.js";
 export * from "./pad-slice.js";
 export * from "./permute.js";
+export * from "./quantized/codes.js";
+export * from "./quantized/decode.js";
+export * from "./quantized/product.js";
 export * from "./random-bits.js";
 export * from "./scan.js";
 export * from "./search-sorted.js";
@@ -218,6 +222,7 @@ export const primitives: readonly AnyPrimitive[] = [
   standardizeP,
   attentionP,
   attentionGradientP,
+  quantizedProductP,
   stopGradientP,
   dependsP,
   sinP,

@@ -3,7 +3,6 @@ import { float32, uint32 } from "../core/dtype.js";
 import type { Node } from "../graph/node.js";
 import { castTo, like } from "../ops/operand.js";
 import * as p from "../primitives/index.js";
-import { repeatLast } from "./packing.js";
 
 export interface Encoded {
   /** uint32, in the shape [..., groups, groupSize] of what was encoded. */
@@ -37,18 +36,11 @@ export const encodeAffine = (groups: Node, bits: number): Encoded => {
     scale = p.select(some, p.divide(edge, p.select(some, code, like(code, 1))), signed);
     bias = p.select(some, edge, like(edge, 0));
   }
-  const position = p.divide(p.subtract(w, repeatLast(bias, length)), repeatLast(scale, length));
+  const position = p.divide(p.subtract(w, p.repeatLast(bias, length)), p.repeatLast(scale, length));
   const code = p.minimum(p.maximum(p.round(position), like(w, 0)), like(w, steps));
   return {
     codes: castTo(code, uint32),
     scales: castTo(scale, groups.dtype),
     biases: castTo(bias, groups.dtype),
   };
-};
-
-/** Decodes codes of shape [..., groups, groupSize], computing in the dtype of scales and biases. */
-export const decodeAffine = (codes: Node, scales: Node, biases: Node): Node => {
-  const length = codes.shape.at(-1) ?? 0;
-  const scaled = p.multiply(castTo(codes, scales.dtype), repeatLast(scales, length));
-  return p.add(scaled, repeatLast(biases, length));
 };

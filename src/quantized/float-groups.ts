@@ -1,12 +1,11 @@
 /** Groups of four- or eight-bit floats under a scale of eight bits: the modes mxfp4, mxfp8 and nvfp4. */
 import { type DType, float32, uint8, uint32 } from "../core/dtype.js";
 import type { Node } from "../graph/node.js";
-import { fromFp8Node, toFp8Node } from "../ops/fp8.js";
+import { toFp8Node } from "../ops/fp8.js";
 import { castTo, like, spread } from "../ops/operand.js";
 import * as p from "../primitives/index.js";
 import type { Encoded } from "./affine.js";
 import type { Format } from "./format.js";
-import { repeatLast } from "./packing.js";
 
 /** The middles between 0, 0.5, 1, 1.5, 2, 3, 4 and 6, the numbers of codes 0 to 7. */
 const fp4Middles = [0.25, 0.75, 1.25, 1.75, 2.5, 3.5, 5];
@@ -19,24 +18,6 @@ const toFp4 = (x: Node): Node => {
   const code = others.reduce((sum, middle) => p.add(sum, above(middle)), above(first));
   const negative = p.bitwiseAnd(p.less(x, like(x, 0)), p.greater(code, like(code, 0)));
   return p.bitwiseOr(code, p.leftShift(castTo(negative, uint32), like(code, 3)));
-};
-
-/** Float32 of four-bit floats: one exponent step for every two codes, as whole halves until the end. */
-const fromFp4 = (code: Node): Node => {
-  const exponent = p.bitwiseAnd(p.rightShift(code, like(code, 1)), like(code, 3));
-  const lead = p.minimum(exponent, like(code, 1));
-  const digits = p.bitwiseOr(p.bitwiseAnd(code, like(code, 1)), p.leftShift(lead, like(code, 1)));
-  const halves = castTo(p.leftShift(digits, p.subtract(exponent, lead)), float32);
-  const negative = p.greater(code, like(code, 7));
-  return p.multiply(halves, p.select(negative, like(halves, -0.5), like(halves, 0.5)));
-};
-
-/** 2^(code - 127) in float32, infinite for code 255. */
-const powerOfTwo = (code: Node): Node => {
-  const bits = p.leftShift(code, like(code, 23));
-  const least = p.equal(code, like(code, 0));
-  // 2^-127 is below the normal numbers: a single bit of the fraction.
-  return p.bitcast(p.select(least, like(bits, 2 ** 22), bits), float32);
 };
 
 /** A float32 value as a value of `dtype` would be, still in float32. */
@@ -63,7 +44,7 @@ export const encodeFloats = (groups: Node, format: Format, factor: Node | null):
   const bounded = p.minimum(p.maximum(exponent, like(exponent, -127)), like(exponent, 127));
   const scale = castTo(p.shift(bounded, 127), uint32);
   // Powers of two divide exactly.
-  const x = p.divide(castTo(groups, float32), repeatLast(powerOfTwo(scale), length));
+  const x = p.divide(castTo(groups, float32), p.repeatLast(p.powerOfTwo(scale), length));
   return { codes: toElements(x, format), scales: castTo(scale, uint8), biases: null };
 };
 
@@ -71,26 +52,12 @@ const encodeScaled = (groups: Node, ideal: Node, format: Format, factor: Node | 
   const scales = toFp8Node(
     factor === null ? ideal : p.multiply(ideal, spread(factor, ideal.shape)),
   );
-  const stored = repeatLast(scales, groups.shape.at(-1) ?? 0);
+  const stored = p.repeatLast(scales, groups.shape.at(-1) ?? 0);
   const some = p.greater(stored, like(stored, 0));
-  const scale = fromFp8Node(stored);
+  const scale = p.fromFp8(stored);
   const wide = castTo(groups, float32);
   const quotient = rounded(p.divide(wide, p.select(some, scale, like(scale, 1))), groups.dtype);
   const x = factor === null ? quotient : p.multiply(quotient, spread(factor, quotient.shape));
   const codes = toElements(x, format);
   return { codes: p.select(some, codes, like(codes, 0)), scales, biases: null };
-};
-
-/** Float32 of codes of shape [..., groups, groupSize]. */
-export const decodeFloats = (
-  codes: Node,
-  scales: Node,
-  format: Format,
-  factor: Node | null,
-): Node => {
-  const length = codes.shape.at(-1) ?? 0;
-  const elements = format.bits === 4 ? fromFp4(codes) : fromFp8Node(codes);
-  const scale = format.mode === "nvfp4" ? fromFp8Node(scales) : powerOfTwo(castTo(scales, uint32));
-  const whole = factor === null ? scale : p.divide(scale, spread(factor, scale.shape));
-  return p.multiply(elements, repeatLast(whole, length));
 };

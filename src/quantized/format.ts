@@ -1,13 +1,13 @@
 /** The quantization formats: which modes, group sizes and numbers of bits there are, and reading them from options. */
 import { ArgumentError, DTypeError, ShapeError } from "../core/errors.js";
 import { describe } from "../core/guards.js";
+import type { QuantizationMode, QuantizedFormat } from "../core/routine.js";
 import { showShape } from "../core/shape.js";
 import type { Node } from "../graph/node.js";
 import { nodeOf, type Operand } from "../ops/operand.js";
 import * as p from "../primitives/index.js";
 
-/** How elements and the scales of their groups are written. */
-export type QuantizationMode = "affine" | "mxfp4" | "mxfp8" | "nvfp4";
+export type { QuantizationMode };
 
 export interface QuantizationFormat {
   /** Neighbours on the last axis that share a scale. */
@@ -17,11 +17,7 @@ export interface QuantizationFormat {
 }
 
 /** A format with everything known. */
-export interface Format {
-  readonly mode: QuantizationMode;
-  readonly groupSize: number;
-  readonly bits: number;
-}
+export type Format = QuantizedFormat;
 
 interface Allowed {
   /** The default comes first. */

@@ -1,14 +1,15 @@
 /** Matrix products with quantized matrices: `quantizedMatmul`, `gatherQmm` and `qqmm`. */
-import { float64, uint32 } from "../core/dtype.js";
+import { float32, float64, int32, isInteger, uint32 } from "../core/dtype.js";
 import { ArgumentError, DTypeError, ShapeError } from "../core/errors.js";
 import { readPositional } from "../core/options.js";
 import { promote } from "../core/promotion.js";
 import { broadcastPair, showShape } from "../core/shape.js";
 import type { NDArray } from "../graph/array.js";
-import type { Node } from "../graph/node.js";
+import { Node, type Shape, sameShape, sizeOf } from "../graph/node.js";
 import { pickMatrices } from "../ops/batched-products.js";
 import { matmulNodes } from "../ops/matmul.js";
-import { castTo, nodeOf, type Operand, wrap } from "../ops/operand.js";
+import { castTo, nodeOf, type Operand, spread, wrap } from "../ops/operand.js";
+import { takeNode } from "../ops/take.js";
 import * as p from "../primitives/index.js";
 import {
   type Format,
@@ -17,7 +18,7 @@ import {
   readGlobalScale,
   requireGroups,
 } from "./format.js";
-import { dequantizeNode, optionalNode, type Packed, quantizeNode, readPacked } from "./quantize.js";
+import { optionalNode, quantizeNode, readPacked } from "./quantize.js";
 
 export interface QuantizedMatmulOptions extends QuantizationFormat {
   /** Needed in mode "affine" only. */
@@ -34,7 +35,7 @@ const swapLast = (n: Node): Node => {
 };
 
 /** `x` in the dtype of the product: promoted with the scales of affine groups, its own one otherwise. */
-const readFactor = (op: string, x: Node, packed: Packed): Node => {
+const readFactor = (op: string, x: Node, packed: p.Packed): Node => {
   const dtype = packed.biases === null ? x.dtype : promote(x.dtype, packed.scales.dtype);
   if (dtype.kind !== "float") {
     throw new DTypeError(
@@ -44,13 +45,64 @@ const readFactor = (op: string, x: Node, packed: Packed): Node => {
   return castTo(x, dtype);
 };
 
-/** The matrix that packed rows stand for, as the right side of a product in the dtype of `x`. */
-const rightMatrix = (packed: Packed, format: Format, transpose: boolean, x: Node): Node => {
-  const w = castTo(dequantizeNode(packed, format, null), x.dtype);
-  return transpose ? swapLast(w) : w;
+interface Way {
+  readonly format: Format;
+  readonly transpose: boolean;
+}
+
+/** A stack with all of its leading axes as one. */
+const stacked = (n: Node): Node =>
+  p.reshape(n, [sizeOf(n.shape.slice(0, -2)), ...n.shape.slice(-2)]);
+
+const stackedAll = ({ words, scales, biases }: p.Packed): p.Packed => ({
+  words: stacked(words),
+  scales: stacked(scales),
+  biases: biases === null ? null : stacked(biases),
+});
+
+/** x [products, rows, depth] with the matrices of a stack, or those that `picks` say: the kernel has no doubles. */
+const multiply = (x: Node, packed: p.Packed, picks: Node | null, way: Way): Node => {
+  const fused = x.dtype !== float64 && sizeOf(x.shape) > 0 && sizeOf(packed.scales.shape) > 0;
+  return (fused ? p.quantizedProduct : p.composedQuantizedProduct)(x, packed, picks, way);
 };
 
-const requireDepth = (op: string, x: Node, w: Packed, format: Format, transpose: boolean): void => {
+/** The product of `x`, a vector or a stack of matrices, with packed matrices; leading axes broadcast. */
+const multiplied = (op: string, x: Node, packed: p.Packed, way: Way): Node => {
+  const lead = packed.scales.shape.slice(0, -2);
+  const columns = way.transpose
+    ? (packed.scales.shape.at(-2) ?? 0)
+    : (packed.scales.shape.at(-1) ?? 0) * way.format.groupSize;
+  const rows = x.shape.length === 1 ? [] : x.shape.slice(-2, -1);
+  const common = broadcastPair(op, x.shape.slice(0, -2), lead);
+  const matrix = [sizeOf(rows), x.shape.at(-1) ?? 0];
+  const result = [...common, ...rows, columns];
+  const all = stackedAll(packed);
+  if (sizeOf(lead) === 1) {
+    const flat = p.reshape(x, [1, sizeOf(x.shape.slice(0, -1)), x.shape.at(-1) ?? 0]);
+    return p.reshape(multiply(flat, all, null, way), result);
+  }
+  const count = sizeOf(common);
+  const left = p.reshape(
+    spread(p.reshape(x, [...x.shape.slice(0, -2), ...matrix]), [...common, ...matrix]),
+    [count, ...matrix],
+  );
+  const picks = sameShape(lead, common) ? null : everyMatrix(lead, common);
+  return p.reshape(multiply(left, all, picks, way), result);
+};
+
+/** Numbers of the matrices of a stack with leading axes `lead`, repeated over `common`. */
+const everyMatrix = (lead: Shape, common: Shape): Node => {
+  const numbers = p.reshape(p.iota([sizeOf(lead)], 0, int32), lead);
+  return p.reshape(spread(numbers, common), [sizeOf(common)]);
+};
+
+const requireDepth = (
+  op: string,
+  x: Node,
+  w: p.Packed,
+  format: Format,
+  transpose: boolean,
+): void => {
   const columns = (w.scales.shape.at(-1) ?? 0) * format.groupSize;
   const rows = w.scales.shape.at(-2) ?? 0;
   const depth = transpose ? columns : rows;
@@ -97,7 +149,14 @@ const product = (
   const packed = readPacked(op, format, w, scales, optionalNode(op, o.biases));
   const left = readFactor(op, x, packed);
   requireDepth(op, left, packed, format, transpose);
-  return matmulNodes(op, left, rightMatrix(packed, format, transpose, left));
+  return multiplied(op, left, packed, { format, transpose });
+};
+
+const requireIndices = (op: string, indices: Node): void => {
+  if (isInteger(indices.dtype)) return;
+  throw new DTypeError(
+    `[${op}] expected integer indices, got ${indices.dtype.name}: cast with x.astype(mx.uint32)`,
+  );
 };
 
 export interface GatherQmmOptions extends QuantizedMatmulOptions {
@@ -154,14 +213,17 @@ export function gatherQmm(
     lhs?.shape ?? n.shape.slice(0, -2),
     rhs?.shape ?? words.shape.slice(0, -2),
   );
-  const right: Packed = {
-    words: pickMatrices(op, packed.words, rhs, chosen),
-    scales: pickMatrices(op, packed.scales, rhs, chosen),
-    biases: packed.biases === null ? null : pickMatrices(op, packed.biases, rhs, chosen),
-  };
-  return wrap(
-    p.matmul(pickMatrices(op, left, lhs, chosen), rightMatrix(right, format, transpose, left)),
-  );
+  const lead = packed.words.shape.slice(0, -2);
+  const rows = pickMatrices(op, left, lhs, chosen);
+  let picks: Node | null = null;
+  if (rhs !== null) {
+    requireIndices(op, rhs);
+    // Reading a list of numbers makes negative ones count from the end, and refuses those out of range.
+    const numbers = takeNode(p.iota([sizeOf(lead)], 0, int32), rhs, 0);
+    picks = p.reshape(spread(numbers, chosen), [sizeOf(chosen)]);
+  } else if (!sameShape(lead, chosen)) picks = everyMatrix(lead, chosen);
+  const y = multiply(stacked(rows), stackedAll(packed), picks, { format, transpose });
+  return wrap(p.reshape(y, [...chosen, ...y.shape.slice(-2)]));
 }
 
 export interface QqmmOptions extends QuantizationFormat {
@@ -176,7 +238,7 @@ export interface QqmmOptions extends QuantizationFormat {
 const throughQuantization = (x: Node, format: Format, factor: Node | null): Node => {
   const fixed = p.stopGradient(x);
   const coarse = castTo(
-    dequantizeNode(quantizeNode(fixed, format, factor), format, factor),
+    p.dequantized(quantizeNode(fixed, format, factor), format, factor),
     x.dtype,
   );
   // The difference is zero, and carries the derivative.
@@ -232,7 +294,8 @@ export function qqmm(
       `[${op}] expected w with two axes, got shape ${showShape(right.shape)}: use quantizedMatmul`,
     );
   }
-  let matrix: Node;
+  let depth: number | undefined;
+  let matrix: Node | p.Packed;
   if (right.dtype === uint32) {
     const s = optionalNode(op, o.scales);
     if (s === null) {
@@ -240,19 +303,27 @@ export function qqmm(
         `[${op}] expected the scales of a quantized w, got none: pass what quantize gave`,
       );
     }
-    matrix = dequantizeNode(readPacked(op, format, right, s, null), format, factorW);
+    matrix = readPacked(op, format, right, s, null);
+    depth = (s.shape.at(-1) ?? 0) * format.groupSize;
   } else {
     requireGroups(op, right, format);
     if (right.dtype === float64)
       throw new DTypeError(`[${op}] expected a dtype up to float32, got float64: cast it`);
     matrix = throughQuantization(right, format, factorW);
+    depth = matrix.shape.at(-1);
   }
-  const [depth, given] = [matrix.shape.at(-1), left.shape.at(-1)];
-  if (depth !== given) {
+  if (depth !== left.shape.at(-1)) {
     throw new ShapeError(
       `[${op}] expected the last axis of x as long as that of w, ${depth}, got shape ${showShape(left.shape)}`,
     );
   }
   const coarse = throughQuantization(left, format, factorX);
-  return wrap(matmulNodes(op, coarse, castTo(swapLast(matrix), left.dtype)));
+  if (matrix instanceof Node) {
+    return wrap(matmulNodes(op, coarse, castTo(swapLast(matrix), left.dtype)));
+  }
+  const way = { format, transpose: true };
+  if (factorW === null) return wrap(multiplied(op, coarse, matrix, way));
+  // The factor on the scales is taken off at last, before numbers are rounded to a half.
+  const y = multiplied(op, castTo(coarse, float32), matrix, way);
+  return wrap(castTo(p.divide(y, spread(factorW, y.shape)), left.dtype));
 }

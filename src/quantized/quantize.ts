@@ -8,8 +8,9 @@ import { showShape } from "../core/shape.js";
 import type { NDArray } from "../graph/array.js";
 import { type Node, sameShape } from "../graph/node.js";
 import { castTo, nodeOf, type Operand, wrap } from "../ops/operand.js";
-import { decodeAffine, encodeAffine } from "./affine.js";
-import { decodeFloats, encodeFloats } from "./float-groups.js";
+import * as p from "../primitives/index.js";
+import { encodeAffine } from "./affine.js";
+import { encodeFloats } from "./float-groups.js";
 import {
   type Format,
   type QuantizationFormat,
@@ -18,34 +19,15 @@ import {
   readGlobalScale,
   requireGroups,
 } from "./format.js";
-import { grouped, pack, ungrouped, unpack } from "./packing.js";
-
-/** Packed rows with the scales, and for affine groups the biases, of their groups. */
-export interface Packed {
-  readonly words: Node;
-  readonly scales: Node;
-  readonly biases: Node | null;
-}
 
 /** Node-level {@link quantize} of rows that {@link requireGroups} has let pass. */
-export const quantizeNode = (n: Node, format: Format, factor: Node | null): Packed => {
-  const groups = grouped(n, format.groupSize);
+export const quantizeNode = (n: Node, format: Format, factor: Node | null): p.Packed => {
+  const groups = p.grouped(n, format.groupSize);
   const { codes, scales, biases } =
     format.mode === "affine"
       ? encodeAffine(groups, format.bits)
       : encodeFloats(groups, format, factor);
-  return { words: pack(ungrouped(codes), format.bits), scales, biases };
-};
-
-/** Node-level {@link dequantize}: scales' dtype for affine groups, else float32. */
-export const dequantizeNode = (packed: Packed, format: Format, factor: Node | null): Node => {
-  const { words, scales, biases } = packed;
-  const codes = grouped(unpack(words, format.bits), format.groupSize);
-  return ungrouped(
-    biases === null
-      ? decodeFloats(codes, scales, format, factor)
-      : decodeAffine(codes, scales, biases),
-  );
+  return { words: p.packCodes(p.ungrouped(codes), format.bits), scales, biases };
 };
 
 /** Checks packed rows against their format; affine scales and biases come out in one dtype. */
@@ -55,7 +37,7 @@ export const readPacked = (
   words: Node,
   scales: Node,
   biases: Node | null,
-): Packed => {
+): p.Packed => {
   if (words.dtype !== uint32) {
     throw new DTypeError(
       `[${op}] expected quantized words of uint32, got ${words.dtype.name}: pass what quantize gave`,
@@ -230,5 +212,5 @@ export function dequantize(
   const to = o.dtype ?? (format.mode === "affine" ? packed.scales.dtype : narrow);
   if (!isDType(to) || to.kind !== "float")
     throw new DTypeError(`[${op}] expected a floating dtype, got ${describe(to)}`);
-  return wrap(castTo(dequantizeNode(packed, format, factor), to));
+  return wrap(castTo(p.dequantized(packed, format, factor), to));
 }

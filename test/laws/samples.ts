@@ -12,6 +12,7 @@ import { attentionSamples } from "./samples-attention.js";
 import { samples as control } from "./samples-control.js";
 import { samples as transforms } from "./samples-fft.js";
 import { samples as linearAlgebra } from "./samples-linalg.js";
+import { quantizedSamples } from "./samples-quantized.js";
 
 type DType = d.DType;
 
@@ -563,6 +564,6 @@ if (wide !== undefined && narrow !== undefined) {
   ]);
 }
 
-samples.push(...attentionSamples);
+samples.push(...attentionSamples, ...quantizedSamples);
 
 export { samples };

@@ -189,6 +189,8 @@ const fourier = (r: Fourier, x: Column): Column => {
 export const routine = (r: Routine, ins: readonly Column[]): Column[] => {
   if (r.routine === "attention" || r.routine === "attentionGradient")
     throw new InternalError("[naive] attention is what it decomposes into");
+  if (r.routine === "quantizedProduct")
+    throw new InternalError("[naive] a quantized product is what it decomposes into");
   if (r.routine === "scatter") return [scatter(r, ins)];
   if (r.routine === "matrix") return matrices(r, ins);
   const x = at(ins, 0);

@@ -3,13 +3,14 @@ import type { Routine } from "../../../core/routine.js";
 import type { HostRoutine } from "../../../kernel/host-routines.js";
 import type { Features, Rendered } from "../../contract.js";
 import { type AttentionRoutine, renderAttention } from "../attention/index.js";
+import { type QuantizedRoutine, renderQuantized } from "../quantized/index.js";
 import { renderWork, type Work } from "./frame.js";
 import { renderHost } from "./host.js";
 import { scanWork } from "./scan.js";
 import { scatterWork } from "./scatter.js";
 import { sortWork } from "./sort.js";
 
-const workOf = (r: Exclude<Routine, AttentionRoutine | HostRoutine>): Work => {
+const workOf = (r: Exclude<Routine, AttentionRoutine | HostRoutine | QuantizedRoutine>): Work => {
   switch (r.routine) {
     case "scatter":
       return scatterWork(r);
@@ -28,6 +29,8 @@ export const renderRoutine = (r: Routine, features: Features): Rendered => {
     case "attention":
     case "attentionGradient":
       return renderAttention(r, features);
+    case "quantizedProduct":
+      return renderQuantized(r, features);
     default:
       return renderWork(workOf(r), features);
   }

@@ -1,0 +1,31 @@
+/** Renders products with quantized matrices as WebAssembly modules. */
+import type { Routine } from "../../../core/routine.js";
+import type { Features, Phase, Rendered } from "../../contract.js";
+import type { TilePhase } from "../attention/steps.js";
+import { Module } from "../encoder.js";
+import { phaseLoops } from "../phases.js";
+import { blockTiles } from "./blocks.js";
+
+const phaseOf = ({ tiles, tileCost }: TilePhase): Phase => ({ tiles: () => tiles, tileCost });
+
+export type QuantizedRoutine = Extract<Routine, { routine: "quantizedProduct" }>;
+
+export const renderQuantized = (r: QuantizedRoutine, features: Features): Rendered => {
+  const module = new Module(features);
+  const { phases, scratchBytes, sharedBytes } = blockTiles(module, r, features);
+  module.export(
+    "k",
+    phaseLoops(
+      module,
+      phases.map((p) => p.tile),
+    ),
+  );
+  const [first, ...later] = phases;
+  return {
+    bytes: module.finish(),
+    scratchBytes,
+    ...phaseOf(first),
+    later: later.map(phaseOf),
+    sharedBytes: () => sharedBytes,
+  };
+};
