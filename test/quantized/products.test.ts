@@ -188,3 +188,74 @@ test("bad input is refused by name", () => {
     );
   }
 });
+
+test("the decoded matrix is never in memory as a whole, its gradient by x included", () => {
+  const whole = 1024 * 1024 * 4;
+  for (const transpose of [true, false]) {
+    for (const rows of [1, 6, 24]) {
+      const [words, scales, biases] = mx.quantize(random([1024, 1024], 1), { bits: 4 });
+      const [x, ct] = [random([rows, 1024], 2), random([rows, 1024], 3)];
+      mx.eval(words, scales, biases, x, ct);
+      const f = (x: mx.NDArray): mx.NDArray =>
+        mx.quantizedMatmul(x, words, scales, biases, { transpose });
+      const forward = mx.debug.memory((x: mx.NDArray) => mx.eval(f(x)))(x);
+      const backward = mx.debug.memory((x: mx.NDArray) => mx.eval(...mx.vjp(f, [x], [ct])[1]))(x);
+      for (const { evaluations } of [forward, backward]) {
+        assert.ok(evaluations.length > 0);
+        const extra = Math.max(...evaluations.map((e) => e.workingBytes));
+        assert.ok(extra <= whole / 8, `${rows} rows: ${extra} bytes`);
+      }
+    }
+  }
+});
+
+test("mapping over rows alone, or over picks, copies no matrices", () => {
+  const [words, scales, biases] = mx.quantize(random([3, 256, 256], 1));
+  const [x, xs] = [random([3, 2, 256], 2), random([5, 3, 2, 256], 3)];
+  const rhsIndices = mx.array(
+    [
+      [0, 2, 1],
+      [1, 1, 0],
+      [2, 0, 0],
+    ],
+    mx.int32,
+  );
+  mx.eval(words, scales, biases, x, xs, rhsIndices);
+  const right = mx.dequantize(words, scales, biases).swapaxes(-1, -2);
+  const rows = mx.vmap((x: mx.NDArray) => mx.quantizedMatmul(x, words, scales, biases));
+  const picks = mx.vmap((rhsIndices: mx.NDArray) =>
+    mx.gatherQmm(x, words, scales, biases, { rhsIndices }),
+  );
+  const cases = [
+    [() => rows(xs), () => mx.matmul(xs, right)],
+    [
+      () => picks(rhsIndices),
+      () =>
+        mx.stack([0, 1, 2].map((i) => mx.gatherMm(x, right, { rhsIndices: rhsIndices.get(i) }))),
+    ],
+  ] as const;
+  for (const [mapped, plain] of cases) {
+    const report = mx.debug.memory(() => mx.eval(mapped()))();
+    const extra = Math.max(...report.evaluations.map((e) => e.workingBytes));
+    assert.ok(extra <= 3 * 256 * 256, `${extra} bytes`);
+    close(mapped(), plain());
+  }
+});
+
+test("gradients of picked matrices reach scales and biases of those that took part", () => {
+  const [words, scales, biases] = mx.quantize(random([3, 8, 64], 5), { bits: 3 });
+  const x = random([4, 2, 64], 6);
+  const rhsIndices = mx.array([2, 0, 2, 2], mx.uint32);
+  const of = (product: (s: mx.NDArray, b: mx.NDArray) => mx.NDArray) =>
+    mx.grad((s: mx.NDArray, b: mx.NDArray) => mx.sum(mx.square(product(s, b))), [0, 1])(
+      scales,
+      biases,
+    );
+  const got = of((s, b) => mx.gatherQmm(x, words, s, b, { bits: 3, rhsIndices }));
+  const want = of((s, b) =>
+    mx.gatherMm(x, mx.dequantize(words, s, b, { bits: 3 }).swapaxes(-1, -2), { rhsIndices }),
+  );
+  assert.ok(mx.allclose(got[0], want[0], { rtol: 1e-3, atol: 1e-3 }).item());
+  assert.ok(mx.allclose(got[1], want[1], { rtol: 1e-3, atol: 1e-3 }).item());
+  assert.equal(mx.max(mx.abs(got[0].get(1))).item(), 0);
+});

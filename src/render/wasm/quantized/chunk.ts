@@ -9,7 +9,7 @@ import type { Frame } from "../routines/frame.js";
 import { loadScalar } from "../storage.js";
 
 /** Vectors that are cut out of one word by masks, before it is shifted. */
-const round = 4;
+const mostMasks = 4;
 /** What four-bit floats are looked up as: twice their value, plus this. */
 export const fp4Offset = 12;
 
@@ -51,9 +51,17 @@ export class Chunks {
   readonly order: readonly number[];
   readonly #f: Frame;
   readonly #relaxed: boolean;
+  readonly #masks: number;
 
-  constructor(f: Frame, format: QuantizedFormat, features: { readonly relaxed: boolean }) {
+  /** With fewer masks more registers are free, and words are shifted more often. */
+  constructor(
+    f: Frame,
+    format: QuantizedFormat,
+    features: { readonly relaxed: boolean },
+    masks: number = mostMasks,
+  ) {
     this.#f = f;
+    this.#masks = masks;
     this.#relaxed = features.relaxed;
     this.format = format;
     this.codes = codesOf(format);
@@ -101,12 +109,19 @@ export class Chunks {
     return code.op(op, code.v128(Uint8Array.from(both)), halves);
   }
 
-  /** Bits of each field, which field of its word vector j takes, and the place of that word's fields. */
-  #field(j: number): { readonly word: number; readonly at: number; readonly bits: number } {
+  /** Where vector j is: its word is looked up or shifted by `down` bits, and then cut at field `at`. */
+  #field(j: number): {
+    readonly high: boolean;
+    readonly down: number;
+    readonly at: number;
+    readonly bits: number;
+  } {
     const { mode, bits } = this.format;
     const fp4 = mode !== "affine" && bits === 4;
-    const per = fp4 ? this.codes / 2 : Math.min(round, this.codes);
-    return { word: Math.floor(j / per), at: j % per, bits: fp4 ? 8 : bits };
+    const own = fp4 ? j % (this.codes / 2) : j;
+    const at = own % Math.min(this.#masks, this.codes);
+    const width = fp4 ? 8 : bits;
+    return { high: own !== j, down: (own - at) * width, at, bits: width };
   }
 
   /**
@@ -122,10 +137,10 @@ export class Chunks {
       return l.iand(l.ishr(left, 4), l.integer(0x87f00000));
     }
     const field = this.#field(j);
-    const own =
-      mode === "affine"
-        ? this.#shifted(word, field.word * round * bits)
-        : this.#looked(word, field.word === 1);
+    const own = this.#shifted(
+      mode === "affine" ? word : this.#looked(word, field.high),
+      field.down,
+    );
     const last = field.bits === 8 && field.at === 3;
     const masks = lanes.map((n) => (2 ** field.bits - 1) << this.#shift(field.at, n));
     const cut = last ? l.ushr(own, 24) : l.iand(own, code.v128(bytesOf(masks, false)));

@@ -5,6 +5,7 @@ import type { TilePhase } from "../attention/steps.js";
 import { Module } from "../encoder.js";
 import { phaseLoops } from "../phases.js";
 import { blockTiles } from "./blocks.js";
+import { dotTiles, isThin } from "./dot.js";
 
 const phaseOf = ({ tiles, tileCost }: TilePhase): Phase => ({ tiles: () => tiles, tileCost });
 
@@ -12,7 +13,9 @@ export type QuantizedRoutine = Extract<Routine, { routine: "quantizedProduct" }>
 
 export const renderQuantized = (r: QuantizedRoutine, features: Features): Rendered => {
   const module = new Module(features);
-  const { phases, scratchBytes, sharedBytes } = blockTiles(module, r, features);
+  const { phases, scratchBytes, sharedBytes } = isThin(r)
+    ? dotTiles(module, r, features)
+    : blockTiles(module, r, features);
   module.export(
     "k",
     phaseLoops(
