@@ -82,7 +82,7 @@ const acrossRows = (module: Module, s: QuantizedSizes, features: Features): Tile
     chunk: 16 * codes,
     vector: (j) => 16 * j,
   });
-  const sweep = sweepsOf(module, features.relaxed)(
+  const sweep = sweepsOf(module, features)(
     { aRow: pitch.a, aStep: 4, bPanel: pitch.b, cRow: pitch.c },
     countsOf(columns, block.columns),
   );
@@ -159,7 +159,7 @@ const alongRows = (module: Module, s: QuantizedSizes, features: Features): Tiles
     chunk: (codes / 2) * pitch.b,
     vector: (j) => Math.floor(j / 2) * pitch.b + (j % 2) * 16,
   });
-  const sweep = sweepsOf(module, features.relaxed)(
+  const sweep = sweepsOf(module, features)(
     { aRow: 4 * depth, aStep: 4, bPanel: pitch.b, cRow: pitch.c },
     countsOf(rows, block.rows),
   );
