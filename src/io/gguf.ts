@@ -1,4 +1,4 @@
-/** Loading gguf files: plain tensors as they are, blocks of four and eight bits as MLX's packed weights, scales and biases. */
+/** Loading gguf files: plain tensors as they are, blocks of four and eight bits as MLX's packed weights, others as float16. */
 import {
   bfloat16,
   type DType,
@@ -14,6 +14,7 @@ import { setOwn } from "../core/guards.js";
 import { fromFloat16Bits, toFloat16Bits } from "../core/half.js";
 import { NDArray } from "../graph/array.js";
 import { Node, noNodes, sizeOf } from "../graph/node.js";
+import { decodedBlocks, decodedTypes } from "./gguf-blocks.js";
 import { type GgufTensor, type GgufValue, readGgufHeader } from "./gguf-header.js";
 import type { ByteSource, Conversion } from "./source.js";
 
@@ -92,6 +93,13 @@ const biasOf =
       ? view.getUint16(at + 2, true)
       : toFloat16Bits(-(1 << (b.bits - 1)) * fromFloat16Bits(view.getUint16(at, true)));
 
+const requireBlocks = (shape: readonly number[], length: number, what: string): void => {
+  if (shape.length > 0 && (shape.at(-1) ?? 0) % length === 0) return;
+  throw new FormatError(
+    `[${op}] expected a last axis by multiples of ${length} of ${what}, got shape [${shape.join(", ")}]: the file is corrupt`,
+  );
+};
+
 /**
  * Reads a gguf file; tensors are read when needed.
  *
@@ -129,17 +137,19 @@ export const readGguf = (source: ByteSource): GgufContents => {
     const size = sizeOf(shape);
     const dtype = tensorTypes.get(type);
     const blocks = blockTypes.get(type);
+    const decoded = decodedTypes.get(type);
     const what = `tensor ${JSON.stringify(name.slice(0, 80))} (data from offset ${from}) of ${source.name}`;
     if (dtype !== undefined) {
       const length = size * dtype.size;
       add(name, shape, dtype, check(tensor, length), length);
+    } else if (decoded !== undefined) {
+      requireBlocks(shape, decoded.elements, what);
+      const count = size / decoded.elements;
+      const length = count * decoded.bytes;
+      add(name, shape, float16, check(tensor, length), length, decodedBlocks(decoded, count));
     } else if (blocks !== undefined) {
       const inner = shape.at(-1) ?? 0;
-      if (inner % group !== 0 || shape.length === 0) {
-        throw new FormatError(
-          `[${op}] expected a last axis by multiples of ${group} of ${what}, got shape [${shape.join(", ")}]: the file is corrupt`,
-        );
-      }
+      requireBlocks(shape, group, what);
       const count = size / group;
       const length = count * blocks.bytes;
       const at = check(tensor, length);
@@ -158,7 +168,7 @@ export const readGguf = (source: ByteSource): GgufContents => {
       add(`${stem}.biases`, few, float16, at, length, halves(blocks, count, biasOf(blocks)));
     } else {
       throw new FormatError(
-        `[${op}] expected F32, F16, BF16, I8, I16, I32, Q4_0, Q4_1 or Q8_0 as the type of ${what}, got number ${type}: convert it to one of these`,
+        `[${op}] expected F32, F16, BF16, I8, I16, I32, Q4_0, Q4_1, Q5_0, Q5_1, Q8_0 or Q2_K to Q6_K as the type of ${what}, got number ${type}: convert it to one of these`,
       );
     }
   }

@@ -9,6 +9,7 @@ import * as mx from "../../src/index.js";
 import { load, saveGguf } from "../../src/index.js";
 import { dataPath } from "../conformance/format.js";
 import { mutationCount, readDamaged } from "../support/mutations.js";
+import { blockFixtures } from "./block-fixtures.js";
 import { refused } from "./damaged.js";
 
 const folder = mkdtempSync(join(tmpdir(), "cotangent-gguf-"));
@@ -90,6 +91,21 @@ test("blocks of four and eight bits stand for what MLX makes of them", () => {
   ]);
 });
 
+for (const { type, name, block, halves } of blockFixtures) {
+  test(`${name} becomes the float16 that the format means`, () => {
+    const raw = Buffer.from(block, "base64");
+    const want = Buffer.from(halves, "base64");
+    const elements = want.length / 2;
+    const a = load(file(type, [elements, 2], Buffer.concat([raw, raw])), "gguf")["x.weight"];
+    assert.ok(a !== undefined);
+    assert.deepEqual([a.dtype, a.shape], [mx.float16, [2, elements]]);
+    assert.deepEqual(Buffer.from(a.node.data?.read() ?? []), Buffer.concat([want, want]));
+    const cut = file(type, [elements], raw.subarray(1));
+    assert.throws(() => load(cut, "gguf"), FormatError);
+    assert.throws(() => load(file(type, [elements / 2], raw), "gguf"), /multiples of/);
+  });
+}
+
 test("a double becomes float32, lists of lists are refused", () => {
   const value = Buffer.alloc(9 + 4 + 8);
   value.writeUInt32LE(1, 0);
@@ -130,6 +146,10 @@ test(`${mutationCount} damaged files are refused or read, nothing else`, () => {
     "q8_0",
     "int16",
   ].map((name) => Uint8Array.from(readFileSync(dataPath(`io/${name}.gguf`))));
+  for (const { type, block, halves } of blockFixtures) {
+    const elements = Buffer.from(halves, "base64").length / 2;
+    files.push(Uint8Array.from(file(type, [elements], Buffer.from(block, "base64"))));
+  }
   const refused = readDamaged(files, mutationCount, (bytes) => {
     for (const a of Object.values(load(bytes, "gguf"))) {
       assert.ok(a.node.data?.byteLength === a.size * a.dtype.size);

@@ -1,6 +1,6 @@
 /** Safetensors files: MLX's own, damaged ones, and saving that is all or nothing. */
 import assert from "node:assert/strict";
-import {
+import fs, {
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -9,6 +9,7 @@ import {
   rmSync,
   statSync,
   symlinkSync,
+  truncateSync,
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
@@ -22,6 +23,7 @@ import { Storage } from "../../src/core/storage.js";
 import { encodeValues } from "../../src/core/values.js";
 import { NDArray } from "../../src/graph/array.js";
 import { hostNode } from "../../src/graph/host.js";
+import * as mx from "../../src/index.js";
 import { load } from "../../src/io/load.js";
 import { saveSafetensors } from "../../src/io/safetensors.js";
 import {
@@ -173,6 +175,36 @@ test("large files are read array by array, and a save over them does not disturb
   bytes[bytes.length - 1] = 9;
   writeFileSync(path, bytes.subarray(0, bytes.length - 1));
   assert.throws(() => again?.tolist(), /changed/);
+});
+
+test("of a file of 256 MiB only what is asked for is read", () => {
+  const path = join(folder, "sparse.safetensors");
+  const each = 1 << 24;
+  const header: Record<string, unknown> = {};
+  for (let i = 0; i < 16; i++) {
+    const data_offsets = [i * each, (i + 1) * each];
+    header[`t${i}`] = { dtype: "F32", shape: [each / 4], data_offsets };
+  }
+  writeFileSync(path, file(header));
+  truncateSync(path, statSync(path).size + 16 * each);
+  let read = 0;
+  const original = fs.readSync;
+  const counted = (...args: unknown[]): unknown => {
+    const n: unknown = Reflect.apply(original, fs, args);
+    read += Number(n);
+    return n;
+  };
+  Reflect.set(fs, "readSync", counted);
+  try {
+    const arrays = load(path, "safetensors");
+    assert.deepEqual(Object.keys(arrays).length, 16);
+    assert.ok(read < 1 << 16, `${read} bytes for the header`);
+    read = 0;
+    assert.equal(mx.sum(arrays.t9 ?? mx.ones([1])).item(), 0);
+    assert.equal(read, each);
+  } finally {
+    Reflect.set(fs, "readSync", original);
+  }
 });
 
 const file = (header: unknown, data = 0): Uint8Array => {

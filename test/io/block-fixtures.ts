@@ -1,0 +1,66 @@
+/** One block of each packed gguf type, made of random bytes, and the float16 that the format's own tools decode it to. */
+
+export interface BlockFixture {
+  readonly type: number;
+  readonly name: string;
+  /** Base64. */
+  readonly block: string;
+  readonly halves: string;
+}
+
+export const blockFixtures: readonly BlockFixture[] = [
+  {
+    type: 6,
+    name: "Q5_0",
+    block: "NSDl8alBBqCVaiavvM2v5WL5CpRfVg==",
+    halves:
+      "UCo1sEIpUKpCreMvUC7WLuMvya1dr12rQi01KOMvUCoAAFCqXatQKl2vQi1CqVAuQi01pEKtNaA1sF2rQinJrQ==",
+  },
+  {
+    type: 7,
+    name: "Q5_1",
+    block: "IRBZG6lBBqCVaiavvM2v5WL5CpRfVpPG",
+    halves:
+      "QiNrIMUe6yTvIKkktSFCI3siKSBrIL0dtSHFHr0ixR4pIIQjeyJrIK0g7yBrIHMhxR61IVkbKSBBHkIjKSCIJA==",
+  },
+  {
+    type: 10,
+    name: "Q2_K",
+    block:
+      "i0rl8alBBqCVaiavvM2v5WL5CpRfVpPGQidq1astpzlFUTcOmbLXTDQn+kjXMqHfcKyh6SYRWQHdBvJ/jwY80l4ZpiH5vQzMITl8HseVync4IX8X",
+    halves:
+      "tTI9LrUyf6MmNbUyJjW1MrUyJjW1Mj0uJjU9LiY1PS4OLg4uxzRKMg4uSjLHNH+ff5/HNEoyf5/HNEoyDi7HNI+m4iziLH0mEzB9Jo+mfSaPpn0m4ix9JuIsEzB9JuIsa6QHp2ukaBo8nwena6RoGmuka6Q8nzyfa6QHpwenaBpJMRw0r6SzLLMssyyzLK+kr6RJMUkxsyxJMUkxSTEcNH+f4hn0JX+f4hn0JeIZf5/0JbAi9CV/n+IZ9CWwIuIZ1CvfMQAA1C/UK9Qr1C/fMdQrAADUK98x1C8AANQvAACvpK+kr6SvpK+kr6SvpK+kr6SvpK+kr6SvpK+kr6SvpDekN6RqKGooeC1qKGooaihqKHgteC1eMF4weC03pHgtLDLSLSwy0i3SLdItn6GfodIt0i2foSwyuDTSLSwyuDR/m8Exf5uYL1wrf5uYL3+bwTFcK3+bwTHBMVwrwTF/mww3mjRPMK+kmjQMNww3DDevpJo0DDcMN08wTzCaNE8wjTUvMy8zLzMvM4ouii4npYouJ6WNNY01J6UnpY01ii4TLxMvxzPHMwI2AjafpZ+lxzMCNgI2Ey+fpRMvn6UCNk8wmjSaNAw3r6SvpE8wr6QMN6+kDDdPMJo0r6SvpAw3fSaPpuIsj6YTMOIsj6YTMI+mj6Z9Jo+mEzDiLBMwfSY=",
+  },
+  {
+    type: 11,
+    name: "Q3_K",
+    block:
+      "i0rl8alBBqCVaiavvM2v5WL5CpRfVpPGQidq1astpzlFUTcOmbLXTDQn+kjXMqHfcKyh6SYRWQHdBvJ/jwY80l4ZpiH5vQzMITl8HseVyndI3APReoiTTYVSc1ei5kZH8D4vuB8iP0GSxY79Jxo=",
+    halves:
+      "AAAAgAAAAAAAAAAAAIAAgAAAAIAAgAAAAIAAAAAAAAAnJgCAnSSdJCeinSQnnp0knSQnoicinaSdpCeiAIAnosUpAABTsMWpxa3FscUpxalTsMUpxS3FLVOwxbEAAMWpAIAnJgCAJyonpgCAJ6oAgJ2sJ6YAgCcmnaydLJ2sJy6JMucw57CJMucwiSqJqoky57CJLuewAICJquewia6JqmIpYi1iLWKtYq1iqQowAIAKMACAYikKsGIxAIAKsAow9i32Lfa19rX2Mfax9q14tPa1AAD2rfYteDQAAPYx9q3nsIkuiS6JqgAAibLnsImyiaqJsucw57CJLgAAibLnMCcenSAnHieanSCdICciJyInmp0gJyInHp2gnSAnHicakzUAgJMtk62TsQCAL7QvNC80kzGTLS+0kzGTMZMxL7TFLcUxxa0AgMWxxS3FLVO0xTXFsVO0U7TFrVM0xbHFrTExyTMxtTG1MbExsTG1Ma3JswAAAADJswAAMS0xLTEtnaAnGiceJx4nmp0gJ6InoieenSAnmp2gJ6InGieinSAAAOwq7LIxsTExAAAxsQAAAAAxsTEx7Crsruyu7LLssp0gnaidJAAA7CadpJ2o7CYAAJ2o7KYAAOwmnSTsJp0gxbHFMbGzxTHFsbGvsS+xK7GvxbHFsbErsS+xq7ErxbE=",
+  },
+  {
+    type: 12,
+    name: "Q4_K",
+    block:
+      "eiTXJKlBBqCVaiavvM2v5WL5CpRfVpPGQidq1astpzlFUTcOmbLXTDQn+kjXMqHfcKyh6SYRWQHdBvJ/jwY80l4ZpiH5vQzMITl8HseVyndI3APReoiTTYVSc1ei5kZH8D4vuB8iP0GSxY79UYXwcR73Z3ofEyqBjYghlaEAso1rI2uCSBvZ/mMNw8475OvK",
+    halves:
+      "JjwORsZG8UAuSc9DBD/PQyY8n0TGRmBCfUd2SJ9EDkZgQh41n0TSSA5GJjyfRBpI8UCfRMZGV0WfRCY8HjUuSYO5Qbhauhi5p7mnuRi5rLjLuRO6g7mJuPS4E7r0uO+5y7mnue+5WroYudC4ibjLue+5E7pBuMu5ibjvufS4ibi/uVM46Lg6M7Ct6Lg6M+i4KjmwrRK42DrYOrCtUzgSuAE6OjOwrei4OjMqOVM4UzjouDozUzgBOhokNLJLNRokD0K1RLVE8kZhM0S1oz8cu2NGHLuBRw9CLUMcu1I6Y0ajP0S1tURhM4FHREUcu9RFYTNSOg9CRLXURSZE1EUPQlhFNkj7PZKp4kZYRfs9mEgRQs85+z2TRM85m0ObQ5NEgbr7SF1JWEVdSc85XUmSqc85EUL7SJhIkqkRQoG6kqn/PRBGPLgQRgpCDkMJRP89DkMDQApCA0CLRJJG/z3/PRRH8DvCNw1FsqXCN/A7/z0JRI5FDkMURwNADkMURwpC90KXPpc+3kB+Q8g43kCwLHFCoz+wLH08sCwNsl41cUJkQcg4ZEFeNaM/ZEFYQPdCyDhxQsg490JkQeI6ZEHeQCCza0gGQlJDILMgs8o2TkRORE5Eyjb0RJpF9bo/Rk5EBkLKNgZCTkTgPiCzi0drSAZC9brlRuVGSTwYSBhI5UY=",
+  },
+  {
+    type: 13,
+    name: "Q5_K",
+    block:
+      "NSDKIKlBBqCVaiavvM2v5WL5CpRfVpPGQidq1astpzlFUTcOmbLXTDQn+kjXMqHfcKyh6SYRWQHdBvJ/jwY80l4ZpiH5vQzMITl8HseVyndI3APReoiTTYVSc1ei5kZH8D4vuB8iP0GSxY79UYXwcR73Z3ofEyqBjYghlaEAso1rI2uCSBvZ/mMNw8475OvKty9Fs1IjR59ueU1XA34s/enhWneJeB43IaVX2OWnAyk=",
+    halves:
+      "SbKeSH8wrEE3R38wHUh/MC9EN0ejNyBJIEk3R55I3kX1SB1IN0d/MB1IL0SeSLFDfzAdSLFDhUSNR/Q9SEiNR4ay+bS8sXK017MNtA2zL7TysC+0bLBetUOySbaTs5S0obUntryx17NQtHmxL7S1tAa2k7OGsie2NrH/sbW0hrL9KI8zpLK5N2k7nzqkskw8+a5COKSyOjoctNU51TlKoe82WzWxPJ86JTYctLE8uTdCOHA5WzWRNLk3+a6wtbk35jgwR4lD9UGcRag+tT/mOKg+ADucRQA7ZkZzR+Y40kQCQ5Y1hS2pRghEhS2WNdJEtT9uQd9FtkcAO6g+AkOcRalE6kdCQIBIZ0l4RoBINKlMRPtANKkxRzSpb7YiNQtJJkN4Rq5IIjUjSK5IUUipRHhGTER4RqlErkjURiZDgEiUQyBHrDygPQymDKbfMpQ+lD51RQdEiD/vRRpDLEZ1Raw83zL7RJQ+iDmUQ6xBoEL7RBpDaUYyQT8340bjRjJBfEF0Qy84azRAQH9AJzp0QzVDEDz2QnxBazSHPos9CT76QQFAjjwnOhA8JDs1Q3xBnCcvOHxBu0H9QCc6azT6QdRBC0VJOsdHXDywMaZFLEeTPcs+STr0RW9Eyz4LRSFEp0OnQ1w8yz7eRpBGvUS1N7AxOEH0RQtDWEg4QW9EC0U=",
+  },
+  {
+    type: 14,
+    name: "Q6_K",
+    block:
+      "i0rl8alBBqCVaiavvM2v5WL5CpRfVpPGQidq1astpzlFUTcOmbLXTDQn+kjXMqHfcKyh6SYRWQHdBvJ/jwY80l4ZpiH5vQzMITl8HseVyndI3APReoiTTYVSc1ei5kZH8D4vuB8iP0GSxY79UYXwcR73Z3ofEyqBjYghlaEAso1rI2uCSBvZ/mMNw8475OvKty9Fs1IjR59ueU1XA34s/enhWneJeB43IaVX2OWnAylty4HbP2XPnBvcXR2PyD8LC7Tbcb5XIgmFHT0k9MDPgw0f",
+    halves:
+      "F0DhP10+2Sz4viY9D7oAAF0+RbeqPos8PkDCvbJADza2yIvKSEI8ydnHwsn5yMLJMLy2REhCf8kRy87Gi0pUQxi95kciv5ZElsAUuCK/IsciR9zFm0UdxiK/IkMUtKXDOcpyTdbJecwPzQjOcsWdSqRNq0QBSzm6ncpITHJNAUtFw0W/Xca6RwBJdEVFR+jJF8ToSdFKAEkjynTFi8QXSJdKfkjLzH1Ll8b+QeTKy8DLQGRJysswv5fKZEn+RbFJnsFSxhbCAACOvuvEykavRBbCBsdCR69Ec8RzRBZGykbxNnS987XxOvG6r790uQAA87Hvu++rdrjzve+7ML8wP8Y+7kUVxTPL7kUGTBXJ7s1aSu5F7s2fS59HcsyBzZ9HZL6XRTHBykIxRWS+lkOWwzFE/sUxwTC/MEMxxWVEmEQAAI/HTUa4wk1GuDqDSk3GTcqfxLi6dkVNxp/EuMq4NnBH8T4yxvVAr0dywnJGN0RyQvNFN0Q1RTdEAAB2RHJCnLZKre83872ePXbASj2hwEqx77PzOfU877vzuZw+obgNvzBIDUtKPRHJDcMRSUpFDUPZRO9D2UTZSO9HaMgrSjvJaca5RL8+ZrW5RORIuUjDRwzEZkE7yRbHZsG8RThIdUqszirF88ysTnVKv8vjxipNKs0GSvNMTsjjyoVMKk0=",
+  },
+];
