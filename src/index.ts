@@ -436,6 +436,7 @@ export {
   ThreadLocalStream,
 } from "./runtime/streams.js";
 export { setThreads } from "./runtime/threads.js";
+export { type CheckGradsOptions, checkGrads, type GradMode } from "./transforms/check-grads.js";
 export { checkpoint } from "./transforms/checkpoint.js";
 export {
   type CompileOptions,
@@ -466,7 +467,9 @@ export {
   type ValueAndAux,
   valueAndGrad,
 } from "./transforms/grad.js";
+export { hessian, hvp, jacfwd, jacrev } from "./transforms/jacobian.js";
 export { jvp } from "./transforms/jvp.js";
+export { linearize, vjpFunction } from "./transforms/linear.js";
 export { vjp } from "./transforms/vjp.js";
 export { type Axes as VmapAxes, type VmapOptions, vmap } from "./transforms/vmap.js";
 

@@ -10,4 +10,6 @@ export interface Recorded {
   readonly roots: readonly Node[];
   /** Every application that the roots need, operands before users. */
   readonly order: readonly Node[];
+  /** It is evaluated by a plan of its own, however small: what it takes is computed before, and kept. */
+  readonly alone?: boolean;
 }

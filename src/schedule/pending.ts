@@ -128,7 +128,9 @@ export const collect = (roots: readonly Node[]): Pending => {
         }
         if (waiting) continue;
         order.push(n);
-        if (n.prim.record !== undefined && (callOf(n)?.order.length ?? 0) > inlined) calls.push(n);
+        const called = callOf(n);
+        if (called !== null && (called.alone === true || called.order.length > inlined))
+          calls.push(n);
       }
       n.slot = place++;
       if (n.data !== null) {

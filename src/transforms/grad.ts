@@ -117,13 +117,14 @@ export function valueAndGrad(fun: (...args: never[]) => unknown, argnums?: unkno
   return (...args: unknown[]) => differentiate("valueAndGrad", fun, selection, args);
 }
 
-interface Selection {
+export interface Selection {
   /** Ascending. */
   readonly argnums: readonly number[];
   readonly argnames: readonly string[] | null;
 }
 
-const select = (op: string, given: unknown): Selection => {
+/** Reads which arguments to differentiate by. */
+export const select = (op: string, given: unknown): Selection => {
   const options = readPositional<{ argnums: unknown; argnames: unknown }>(
     op,
     "argnums",

@@ -9,16 +9,29 @@ import { repeat, replayBatched, substitute } from "./replay.js";
 let records = 0;
 
 /** The graph between `leaves` and `roots`, which must not reach any other value. */
-export const recorded = (leaves: readonly Node[], roots: readonly Node[]): Recorded => ({
+export const recorded = (
+  leaves: readonly Node[],
+  roots: readonly Node[],
+  alone: boolean = false,
+): Recorded => ({
   id: ++records,
   leaves,
   roots,
   order: applicationsOf(roots),
+  alone,
 });
 
-/** The attributes of calls of the graph between `leaves` and `roots`, which must not reach any other value. */
-export const record = (leaves: readonly Node[], roots: readonly Node[]): CompiledAttrs => ({
-  record: recorded(leaves, roots),
+/**
+ * The attributes of calls of the graph between `leaves` and `roots`, which must not reach any other value.
+ *
+ * @param alone calls are evaluated by a plan of their own
+ */
+export const record = (
+  leaves: readonly Node[],
+  roots: readonly Node[],
+  alone: boolean = false,
+): CompiledAttrs => ({
+  record: recorded(leaves, roots, alone),
   // A root that depends on no leaf is not handed out: evaluating it would cut the recorded graph.
   substitute: (ins) =>
     substitute(roots, leaves, ins).map((n, i) => (n === roots[i] ? alias(n) : n)),
@@ -29,6 +42,7 @@ export const record = (leaves: readonly Node[], roots: readonly Node[]): Compile
     return record(
       lifted,
       results.map((y, i) => y ?? repeat(pick(roots, i), size)),
+      alone,
     );
   },
 });

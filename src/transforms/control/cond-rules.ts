@@ -10,7 +10,7 @@ import { reverse } from "../reverse.js";
 import { copyOf, type Side } from "./closed.js";
 import { type Cond, type CondAttrs, type CondRules, makeCond } from "./cond-graph.js";
 import { savedFor } from "./saved.js";
-import { supersede } from "./supersede.js";
+import { canDependOn, supersede } from "./supersede.js";
 
 /** One thing for each side. */
 type Both<T> = readonly [T, T];
@@ -57,7 +57,7 @@ const jvpCond = (ts: Tangents, { ins, outs, attrs }: Site<CondAttrs>): Tangents 
     },
     rules,
   );
-  supersede(outs, results.slice(0, outs.length));
+  if (canDependOn(outs, ts)) supersede(outs, results.slice(0, outs.length));
   return outs.map((_, i) => {
     const k = which.indexOf(i);
     return k < 0 ? null : pick(results, outs.length + k);

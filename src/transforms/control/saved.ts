@@ -46,7 +46,7 @@ const bytesOf = (n: Node): number => sizeOf(n.shape) * n.dtype.size;
  * Values that the graph of `roots` takes up besides `unknown`: with them in place of the graphs that made them, it needs
  * nothing else.
  *
- * @param free whether a value without a graph of its own is at hand anyway
+ * @param free whether a value is at hand anyway; what it is made from does not matter then
  * @param still whether a value can be had once for all; views of it are made where they are needed
  */
 export const savedFor = (
@@ -60,7 +60,7 @@ export const savedFor = (
   const bases = new Map<Node, ReadonlySet<Node>>();
   const baseOf = (n: Node): ReadonlySet<Node> => bases.get(n) ?? new Set([n]);
   for (const n of order) {
-    if (later.has(n) || !isCheap(n) || n.prim === null) continue;
+    if (later.has(n) || free(n) || !isCheap(n) || n.prim === null) continue;
     if (still(n) && !isView(n.prim)) continue;
     const base = new Set<Node>();
     for (const x of n.ins) for (const y of baseOf(x)) base.add(y);

@@ -15,7 +15,7 @@ import {
   type ScanRules,
 } from "./scan-graph.js";
 import { pullScan } from "./scan-reverse.js";
-import { supersede } from "./supersede.js";
+import { canDependOn, supersede } from "./supersede.js";
 
 const present = <T>(list: readonly (T | null)[]): T[] => list.filter((x) => x !== null);
 
@@ -82,10 +82,11 @@ const jvpScan = (
     },
     rules,
   );
-  supersede(outs, [
-    ...results.carries.slice(0, control.carries),
-    ...results.slices.slice(0, own.slices.length),
-  ]);
+  if (canDependOn(outs, ts))
+    supersede(outs, [
+      ...results.carries.slice(0, control.carries),
+      ...results.slices.slice(0, own.slices.length),
+    ]);
   return [
     ...of.carries.map((_, k) => {
       const c = carried.indexOf(k);

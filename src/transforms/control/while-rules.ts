@@ -10,7 +10,7 @@ import { hole, pick } from "../leaves.js";
 import { repeat, replayBatched, substitute } from "../replay.js";
 import { walk } from "../walk.js";
 import { copyOf } from "./closed.js";
-import { supersede } from "./supersede.js";
+import { canDependOn, supersede } from "./supersede.js";
 import { makeWhile, splitAt, type While, type WhileAttrs, type WhileRules } from "./while-graph.js";
 
 /** Values and tangents together; the test sees the values. */
@@ -69,7 +69,7 @@ const jvpWhile = (
     },
     rules,
   );
-  supersede(outs, results.slice(0, carries));
+  if (canDependOn(outs, ts)) supersede(outs, results.slice(0, carries));
   return own.map((_, k) => {
     const c = on.indexOf(k);
     return c < 0 ? null : pick(results, carries + c);
