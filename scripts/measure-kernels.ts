@@ -40,7 +40,7 @@ function measure(name: string, kernel: Kernel, outer: number, sizes: readonly nu
     const floats = new Float32Array(memory.buffer, p, sizes[i] ?? 0);
     for (let j = 0; j < floats.length; j++) floats[j] = Math.sin(1.37 * j + i) * 3;
   });
-  const module = new WebAssembly.Module(new Uint8Array(rendered.bytes));
+  const module = new WebAssembly.Module(rendered.code.bytes());
   const { k } = new WebAssembly.Instance(module, { env: { memory }, m: { ...hostMath } }).exports;
   if (typeof k !== "function") return;
   const times = Array.from({ length: rounds }, () => {
@@ -53,7 +53,7 @@ function measure(name: string, kernel: Kernel, outer: number, sizes: readonly nu
   }).sort((a, b) => a - b);
   const [best = 0, median = 0] = [times[0], times[rounds >> 1]];
   console.log(
-    `${name.padEnd(34)} ${best.toFixed(2)} ms, median ${median.toFixed(2)}, ${rendered.bytes.length} bytes`,
+    `${name.padEnd(34)} ${best.toFixed(2)} ms, median ${median.toFixed(2)}, ${rendered.code.bytes().length} bytes`,
   );
 }
 

@@ -2,7 +2,7 @@
 import { DType } from "../core/dtype.js";
 import type { Routine } from "../core/routine.js";
 import type { Command } from "../device/contract.js";
-import { LoadedKernel } from "../device/wasm/loader.js";
+import { LoadedKernel } from "../device/wasm/loaded.js";
 import { type Ix, isKernel, type Kernel } from "../kernel/ir.js";
 import { disassemble } from "../render/wasm/disassemble.js";
 import { textOf } from "../render/wasm/text.js";
@@ -133,7 +133,7 @@ export const programText = ({ loaded, outer }: Command): string => {
 
 /** The WebAssembly generated for a command. */
 export const wasmText = ({ loaded }: Command): string =>
-  loaded instanceof LoadedKernel ? disassemble(loaded.rendered.bytes) : "";
+  loaded instanceof LoadedKernel ? disassemble(loaded.rendered.code.bytes()) : "";
 
 /** The report of a command that took some time; its texts are made when they are asked for. */
 export const reportOf = (command: Command, milliseconds: number): KernelReport => ({

@@ -104,6 +104,8 @@ export interface Device {
   /** Whether this storage is in this device's memory, and not disposed. */
   owns(storage: Storage): boolean;
   load(program: Kernel | Routine): Loaded;
+  /** Loads what will run together, which may take less time than loading one by one. */
+  loadAll(programs: readonly (Kernel | Routine)[]): readonly Loaded[];
   /** Slots from `slots` on are those of the loops among the steps. */
   prepare(steps: readonly Step[], slots: number): Executable;
   /** Runs the list in order; returns the fault, if any, once done. */

@@ -24,8 +24,16 @@ export interface Phase {
   readonly tileCost: number;
 }
 
+/** The functions of a kernel, which become a module of their own or one of many kernels. */
+export interface KernelCode {
+  /** The functions that it imports. */
+  readonly imports: readonly { readonly module: string; readonly name: string }[];
+  /** A module that exports the kernel as `k` and the kernels of `others`, rendered with the same features, as `k1`, `k2` and so on. */
+  bytes(others?: readonly KernelCode[]): Uint8Array<ArrayBuffer>;
+}
+
 /**
- * A WebAssembly module of one kernel. It imports `env.memory` (shared or not, as rendered for) and, where used,
+ * A kernel as WebAssembly. Its module imports `env.memory` (shared or not, as rendered for) and, where used,
  * functions of module `m` (host math on f64, see kernel/host-math.ts) or `blas` (see `Library`), and, for
  * matrix routines and Fourier transforms, `host.matrix` and `host.fourier`, which do all of the work in JavaScript (see
  * kernel/host-routines.ts); it exports `k(args, start, end, scratch)`:
@@ -39,7 +47,7 @@ export interface Phase {
  * input is read before the point's first store.
  */
 export interface Rendered extends Phase {
-  readonly bytes: Uint8Array;
+  readonly code: KernelCode;
   readonly scratchBytes: number;
   /** The phases after the first. */
   readonly later?: readonly Phase[];

@@ -6,16 +6,17 @@ import type { Scalar as HostScalar } from "../core/guards.js";
 import { isComplex } from "../core/guards.js";
 import { fromBfloat16Bits, fromFloat16Bits, toBfloat16Bits, toFloat16Bits } from "../core/half.js";
 import type { Routine } from "../core/routine.js";
-import type { Command, Device, Scalar } from "../device/contract.js";
+import type { Command, Device, Loaded, Scalar } from "../device/contract.js";
 import type { Node } from "../graph/node.js";
 import { applicationsOf } from "../graph/order.js";
+import type { Kernel } from "../kernel/ir.js";
 import { overwrites } from "../kernel/overwrite.js";
 import { type BodyPlan, planControl } from "./control.js";
 import type { Op, Tensor, TensorGraph } from "./graph.js";
 import { buildGraph } from "./graph.js";
 import type { GroupPlan } from "./group.js";
 import { type Call, type Layout, Layouts, placePlan, type Unplaced } from "./layout.js";
-import { lowerGroup } from "./lower.js";
+import { type Lowered, lowerGroup } from "./lower.js";
 import type { Value } from "./memory.js";
 import type { Pending } from "./pending.js";
 
@@ -102,6 +103,37 @@ interface Means {
   readonly partition: Partition;
 }
 
+/** A routine with the tensors that it reads and writes. */
+interface Described {
+  readonly routine: Routine;
+  readonly tensors: readonly Tensor[];
+}
+
+/** What one call does: a kernel, a routine, or a loop or branch. */
+type Work = Lowered | Described | Op;
+
+const programOf = (work: Lowered | Described): Kernel | Routine =>
+  "kernel" in work ? work.kernel : work.routine;
+
+const isWanted = (t: Tensor, graph: TensorGraph): boolean =>
+  t.required || graph.ops.some((op) => op.ins.some((e) => e.tensor === t));
+
+/** Null where there is nothing to compute. */
+const routineOf = (op: Op, graph: TensorGraph): Described | null => {
+  if (op.lowering.kind !== "routine" || op.outs.every((t) => t.bytes === 0)) return null;
+  const described = op.lowering.describe(op.attrs, op.ins);
+  const [values, indices] = op.outs;
+  // Half of a sort is often enough.
+  const wanted = op.outs.filter((t) => isWanted(t, graph));
+  const one = described.routine === "sort" && wanted.length === 1 ? wanted[0] : undefined;
+  const only = one === values ? "values" : "indices";
+  const alone = one !== undefined && indices !== undefined && described.routine === "sort";
+  return {
+    routine: alone ? { ...described, only } : described,
+    tensors: [...op.ins.map((e) => e.tensor), ...(alone ? wanted : op.outs)],
+  };
+};
+
 class Planner {
   private readonly means: Means;
   private readonly graph: TensorGraph;
@@ -164,16 +196,31 @@ class Planner {
   }
 
   run(): void {
+    const works: Work[] = [];
     for (const g of this.means.partition(this.graph)) {
-      if ("stored" in g) this.group(g);
-      else if (g.lowering.kind === "control") this.control(g);
-      else this.routine(g);
+      const work =
+        "stored" in g
+          ? lowerGroup(g)
+          : g.lowering.kind === "control"
+            ? g
+            : routineOf(g, this.graph);
+      if (work !== null) works.push(work);
+    }
+    // All at once: what is new among them becomes one module.
+    const programs = works.flatMap((w) => ("tensors" in w ? [programOf(w)] : []));
+    const loaded = this.means.device.loadAll(programs)[Symbol.iterator]();
+    for (const work of works) {
+      if (!("tensors" in work)) this.control(work);
+      else {
+        const next = loaded.next();
+        if (next.done === true) throw new InternalError("[plan] a program was not loaded");
+        if ("kernel" in work) this.kernel(work, next.value);
+        else this.addCommand({ loaded: next.value, outer: 1, params: [] }, work.tensors);
+      }
     }
   }
 
-  private group(g: GroupPlan): void {
-    const low = lowerGroup(g);
-    if (low === null) return;
+  private kernel(low: Lowered, loaded: Loaded): void {
     const first = low.kernel.axes[0];
     const params = low.params.map(({ op, part }) => {
       const dtype = op.out.dtype === complex64 ? float32 : op.out.dtype;
@@ -187,21 +234,7 @@ class Planner {
       const [over, under] = [low.tensors[write], low.tensors[read]];
       if (over !== undefined && under !== undefined) this.overlays.push({ call, over, under });
     }
-    this.addCommand({ loaded: this.means.device.load(low.kernel), outer, params }, low.tensors);
-  }
-
-  private routine(op: Op): void {
-    if (op.lowering.kind !== "routine" || op.outs.every((t) => t.bytes === 0)) return;
-    const described = op.lowering.describe(op.attrs, op.ins);
-    const [values, indices] = op.outs;
-    // Half of a sort is often enough.
-    const wanted = op.outs.filter((t) => this.isWanted(t));
-    const one = described.routine === "sort" && wanted.length === 1 ? wanted[0] : undefined;
-    const only = one === values ? "values" : "indices";
-    const alone = one !== undefined && indices !== undefined && described.routine === "sort";
-    const program: Routine = alone ? { ...described, only } : described;
-    const tensors = [...op.ins.map((e) => e.tensor), ...(alone ? wanted : op.outs)];
-    this.addCommand({ loaded: this.means.device.load(program), outer: 1, params: [] }, tensors);
+    this.addCommand({ loaded, outer, params }, low.tensors);
   }
 
   private control(op: Op): void {
@@ -209,7 +242,7 @@ class Planner {
     const control = op.lowering.describe(op.attrs);
     const { results, workBytes, address } = planControl(
       control,
-      op.outs.map((t) => this.isWanted(t)),
+      op.outs.map((t) => isWanted(t, this.graph)),
       (leaves, roots) => this.body(leaves, roots),
     );
     const outs = op.outs.filter((_, i) => results.includes(i));
@@ -230,10 +263,6 @@ class Planner {
       arena: memory.arena,
       steps,
     };
-  }
-
-  private isWanted(t: Tensor): boolean {
-    return t.required || this.graph.ops.some((op) => op.ins.some((e) => e.tensor === t));
   }
 
   finish(): Layouts {

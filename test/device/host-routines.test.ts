@@ -8,7 +8,7 @@ import type { Routine } from "../../src/core/routine.js";
 import type { Storage } from "../../src/core/storage.js";
 import type { Executable } from "../../src/device/contract.js";
 import { WasmDevice } from "../../src/device/wasm/device.js";
-import { LoadedKernel } from "../../src/device/wasm/loader.js";
+import { LoadedKernel } from "../../src/device/wasm/loaded.js";
 import { render } from "../../src/render/wasm/index.js";
 
 const devices: WasmDevice[] = [];

@@ -57,7 +57,7 @@ export const stubRender = (program: Kernel | Routine, features: Features): Rende
   else raiseBody(f, index.code);
   m.export("k", f);
   return {
-    bytes: m.finish(),
+    code: m,
     scratchBytes: 1024,
     tiles: (outer) => Math.ceil(outer / tileSize),
     tileCost: 10,

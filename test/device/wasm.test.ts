@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Storage } from "../../src/core/storage.js";
 import { WasmDevice } from "../../src/device/wasm/device.js";
+import { LoadedModule } from "../../src/device/wasm/loaded.js";
 import { scaledAdd, takeRows } from "../kernel/kernels.js";
 import { stubRender } from "./stub-render.js";
 
@@ -62,7 +63,52 @@ test("kernels of one structure are compiled once", () => {
   const d = device();
   assert.equal(d.load(scaledAdd(3)), d.load(scaledAdd(5)));
   d.load(takeRows(2, 3, 4, 9));
-  assert.deepEqual(d.counts(), { compiled: 2, cached: 2, evicted: 0 });
+  assert.deepEqual(d.counts(), { compiled: 2, modules: 2, cached: 2, evicted: 0 });
+});
+
+test("what is new of several kernels becomes one module", () => {
+  const d = device();
+  const known = d.load(takeRows(2, 3, 4, 1));
+  const [a, b, again, c] = d.loadAll([
+    takeRows(2, 3, 4, 5),
+    scaledAdd(3),
+    takeRows(2, 3, 4, 5),
+    takeRows(2, 3, 4, 1),
+  ]);
+  assert.ok(a !== undefined && b !== undefined);
+  assert.deepEqual([again, c], [a, known]);
+  assert.deepEqual(d.counts(), { compiled: 3, modules: 2, cached: 3, evicted: 0 });
+  assert.deepEqual(d.loadAll([scaledAdd(9), takeRows(2, 3, 4, 5)]), [b, a]);
+  assert.deepEqual(d.loadAll([]), []);
+  assert.equal(d.counts().modules, 2);
+  // Each is called by its own name.
+  const buffers = [0, 1, 1].map((slot) => ({ slot, offset: 0 }));
+  const list = d.prepare([{ loaded: b, outer: 2, buffers, params: [0] }], 2);
+  const out = floats(d, [10, 20]);
+  assert.equal(d.run(list, [floats(d, [1, 2]), out], [3]), null);
+  assert.deepEqual(valuesOf(out.read()), [13, 26]);
+  const faulty = d.prepare([{ loaded: a, outer: 2, buffers, params: [] }], 2);
+  assert.deepEqual(d.run(faulty, [out, out], []), { code: 5 });
+});
+
+test("more kernels than fit one module become several", () => {
+  const d = device();
+  const loaded = d.loadAll(Array.from({ length: 300 }, (_, i) => takeRows(2, 3, 4, i + 1)));
+  assert.deepEqual(d.counts(), { compiled: 300, modules: 3, cached: 300, evicted: 0 });
+  const buffers = [0, 0, 0].map((slot) => ({ slot, offset: 0 }));
+  const x = floats(d, [1, 2]);
+  for (const at of [0, 127, 128, 299]) {
+    const [kernel] = loaded.slice(at);
+    assert.ok(kernel !== undefined);
+    const list = d.prepare([{ loaded: kernel, outer: 2, buffers, params: [] }], 1);
+    assert.deepEqual(d.run(list, [x], []), { code: at + 1 });
+  }
+});
+
+test("a kernel that is gone leaves its place in the module to others", () => {
+  const module = new LoadedModule(new Uint8Array(8), [4, 5, 6]);
+  assert.equal(module.leave(1), 5);
+  assert.deepEqual(module.places, [4, -1, 6]);
 });
 
 test("faults are reported once and do not stick", () => {

@@ -18,13 +18,10 @@ function build(fill: (code: Code, lanes: (n: number, float?: "f32" | "f64") => L
   code.finish();
   module.export("k", func);
   const memory = new WebAssembly.Memory({ initial: 1 });
-  const instance = new WebAssembly.Instance(
-    new WebAssembly.Module(new Uint8Array(module.finish())),
-    {
-      env: { memory },
-      m: { sin: Math.sin, pow: Math.pow },
-    },
-  );
+  const instance = new WebAssembly.Instance(new WebAssembly.Module(module.bytes()), {
+    env: { memory },
+    m: { sin: Math.sin, pow: Math.pow },
+  });
   const { k } = instance.exports;
   assert.ok(typeof k === "function");
   return { run: k, memory };

@@ -31,7 +31,7 @@ test("a small module, exactly", () => {
   );
   m.export("k", f);
   assert.equal(
-    disassemble(m.finish()),
+    disassemble(m.bytes()),
     `(module
   (type (;0;) (func (param f64) (result f64)))
   (type (;1;) (func (param i32 f32) (result i32)))
@@ -87,8 +87,8 @@ test("everything that is generated can be read", () => {
   const modules = [walkerModule(true), walkerModule(false)];
   for (let seed = 0; seed < 40; seed++) {
     const features = { relaxed: seed % 2 === 0, shared: seed % 3 === 0, wide: seed % 4 === 1 };
-    modules.push(render(randomCase(seed).kernel, features).bytes.slice());
-    modules.push(render(randomProduct(seed).kernel, features).bytes.slice());
+    modules.push(render(randomCase(seed).kernel, features).code.bytes());
+    modules.push(render(randomProduct(seed).kernel, features).code.bytes());
   }
   let instructions = 0;
   for (const bytes of modules) {

@@ -234,7 +234,7 @@ export function execute(
   buffers.forEach((b, i) => {
     all.set(b, places[i]);
   });
-  const bytes = new Uint8Array(rendered.bytes);
+  const bytes = rendered.code.bytes();
   const instance = new WebAssembly.Instance(new WebAssembly.Module(bytes), {
     env: { memory },
     m: { ...hostMath },

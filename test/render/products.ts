@@ -184,10 +184,11 @@ export const bind = (
   });
   args.setInt32(argBytes.fault, faultAt, true);
   all.fill(0, faultAt, faultAt + 4);
-  const instance = new WebAssembly.Instance(
-    new WebAssembly.Module(new Uint8Array(rendered.bytes)),
-    { env: { memory }, m: hostMath, blas: loops(memory) },
-  );
+  const instance = new WebAssembly.Instance(new WebAssembly.Module(rendered.code.bytes()), {
+    env: { memory },
+    m: hostMath,
+    blas: loops(memory),
+  });
   const k = instance.exports.k;
   assert.ok(typeof k === "function");
   return {

@@ -29,7 +29,7 @@ export class RenderedProgram {
   constructor(program: Kernel | Routine, features: Features = plainFeatures) {
     this.#rendered = render(program, features);
     this.#memory = new WebAssembly.Memory({ initial: 4 });
-    const module = new WebAssembly.Module(Uint8Array.from(this.#rendered.bytes));
+    const module = new WebAssembly.Module(this.#rendered.code.bytes());
     const imports = { env: { memory: this.#memory }, m: { ...hostMath } };
     const { k } = new WebAssembly.Instance(module, imports).exports;
     if (!isEntry(k)) throw new TypeError("expected the module to export k");

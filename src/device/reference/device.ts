@@ -92,6 +92,10 @@ export class ReferenceDevice implements Device {
     return { program, workBytes: () => 0 };
   }
 
+  loadAll(programs: readonly (Kernel | Routine)[]): readonly Loaded[] {
+    return programs.map((p) => this.load(p));
+  }
+
   prepare(steps: readonly Step[], slots: number): Executable {
     return { steps, slots, release: () => {} };
   }

@@ -15,7 +15,7 @@ export const control = {
   threads: 12,
   /** Set when workers shall end. */
   stop: 16,
-  /** How many kernels were made known to the workers, and the first of them (see `news`). */
+  /** How many modules were made known to the workers, and the first of them (see `news`). */
   newsCount: 20,
   firstNews: 24,
   /** Of thread 0 alone: whether a fork is open, its finished tiles in it, how many forks there were. */
@@ -48,14 +48,17 @@ export const line = {
   scratch: 12,
   /** Whether the thread may be running tiles. */
   busy: 16,
-  /** How many kernels it has instantiated. */
+  /** How many modules it has instantiated. */
   installed: 20,
   /** A file descriptor of the thread's own, which is closed when it ends in whatever way; −1 where there is none. */
   marker: 24,
 } as const;
 
-/** One kernel made known to the workers: the next one's address, the place in the table, the module's bytes. */
-export const news = { next: 0, slot: 4, length: 8, bytes: 12 } as const;
+/**
+ * One module made known to the workers: the next one's address, how many kernels it has and how many bytes, the place of
+ * each kernel in the table or -1, then the bytes.
+ */
+export const news = { next: 0, kernels: 4, length: 8, places: 12 } as const;
 
 /** Offsets in the leader's control block. */
 export const lead = {
@@ -70,7 +73,7 @@ export const lead = {
   pool: 20,
   newsCount: 24,
   firstNews: 28,
-  /** How many kernels it has instantiated. */
+  /** How many modules it has instantiated. */
   installed: 32,
   ready: 36,
   /** Set when the list cannot be finished. */

@@ -141,6 +141,10 @@ export class WasmDevice implements Device {
     return this.loader.load(program);
   }
 
+  loadAll(programs: readonly (Kernel | Routine)[]): readonly Loaded[] {
+    return this.loader.loadAll(programs);
+  }
+
   prepare(steps: readonly Work[], slots: number): Executable {
     const { heap } = this;
     const encoding = encodingOf(steps, slots);

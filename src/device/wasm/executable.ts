@@ -20,7 +20,7 @@ import {
   type Turn,
 } from "./items.js";
 import type { Tenancy } from "./liveness.js";
-import type { LoadedKernel } from "./loader.js";
+import type { LoadedKernel } from "./loaded.js";
 import type { LinearMemory } from "./memory.js";
 import { fixBytes, flag, loopBlock, loopEntry, record, turn } from "./records.js";
 import { WasmStorage } from "./storage.js";

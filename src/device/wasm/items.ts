@@ -9,7 +9,7 @@ import {
   type Ref,
   type Step,
 } from "../contract.js";
-import { LoadedKernel } from "./loader.js";
+import { LoadedKernel } from "./loaded.js";
 import { fixBytes, loopBlock, loopEntry, turn } from "./records.js";
 
 /** How many rounds a loop with a test is taken to have, where costs are estimated. */

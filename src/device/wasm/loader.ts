@@ -5,33 +5,13 @@ import { hostMath } from "../../kernel/host-math.js";
 import { isKernel, type Kernel } from "../../kernel/ir.js";
 import { programKey } from "../../kernel/key.js";
 import { check } from "../../kernel/spec.js";
-import type { Features, Render, Rendered } from "../../render/contract.js";
-import type { Loaded } from "../contract.js";
+import type { Features, KernelCode, Render, Rendered } from "../../render/contract.js";
 import type { Blas } from "./blas.js";
 import { findHostCode, type HostCode } from "./host-code.js";
 import { hostImports } from "./host-thread.js";
+import { exportName, LoadedKernel, LoadedModule } from "./loaded.js";
 import type { LinearMemory } from "./memory.js";
 import { walkerModule } from "./walker.js";
-
-/** A kernel that command lists can name by its place in the function table. */
-export class LoadedKernel implements Loaded {
-  readonly program: Kernel | Routine;
-  readonly rendered: Rendered;
-  readonly slot: number;
-  /** Whether other threads can run it: they have no host math but what `Math` has. */
-  readonly portable: boolean;
-
-  constructor(program: Kernel | Routine, rendered: Rendered, slot: number, portable: boolean) {
-    this.program = program;
-    this.rendered = rendered;
-    this.slot = slot;
-    this.portable = portable;
-  }
-
-  workBytes(outer: number): number {
-    return this.rendered.sharedBytes?.(outer) ?? 0;
-  }
-}
 
 /** Runs records from address `at` up to `end`, see the walker. */
 export type Walk = (
@@ -43,22 +23,39 @@ export type Walk = (
 ) => number;
 
 const isWalk = (f: unknown): f is Walk => typeof f === "function";
-const isBytes = (b: Uint8Array): b is Uint8Array<ArrayBuffer> => b.buffer instanceof ArrayBuffer;
 
-const isPortable = (module: WebAssembly.Module, blas: Blas | null, host: HostCode): boolean =>
-  WebAssembly.Module.imports(module).every(({ module: from, name }) => {
+const importsHost = (code: KernelCode): boolean => code.imports.some((i) => i.module === "host");
+
+const isPortable = (code: KernelCode, blas: Blas | null, host: HostCode): boolean =>
+  code.imports.every(({ module: from, name }) => {
     if (from === "blas") return blas !== null && blas.threads > 1;
     if (from === "host") return host.present;
-    return (
-      from === "env" || (from === "m" && Reflect.get(Math, name) === Reflect.get(hostMath, name))
-    );
+    return from === "m" && Reflect.get(Math, name) === Reflect.get(hostMath, name);
   });
+
+/** Most kernels of one module: browsers compile no large ones at once. */
+const mostTogether = 128;
 
 /** How many kernels are kept for reuse. Those of living command lists stay in the table besides. */
 const cacheSize = 4096;
 
+/** A program that is not loaded yet. */
+interface Fresh {
+  readonly key: string;
+  readonly program: Kernel | Routine;
+  readonly rendered: Rendered;
+}
+
+/** Which kernel of which module. */
+interface Place {
+  readonly module: LoadedModule;
+  readonly position: number;
+}
+
 export interface LoaderCounts {
   readonly compiled: number;
+  /** Modules that these kernels are in. */
+  readonly modules: number;
   readonly cached: number;
   readonly evicted: number;
 }
@@ -80,9 +77,10 @@ export class Loader {
   /** What module `blas` is, once some kernel may import it. */
   private blas: Blas | null = null;
   private compiled = 0;
+  private modules = 0;
   private evicted = 0;
   /** A slot is free again when nothing can name it: neither the cache nor a command list. */
-  private readonly slots: FinalizationRegistry<number>;
+  private readonly slots: FinalizationRegistry<Place>;
 
   constructor(memory: LinearMemory, features: Features, render: Render) {
     this.render = render;
@@ -94,7 +92,8 @@ export class Loader {
       m: { ...hostMath },
       host: hostImports(() => memory),
     };
-    this.slots = new FinalizationRegistry((slot) => {
+    this.slots = new FinalizationRegistry(({ module, position }) => {
+      const slot = module.leave(position);
       this.table.set(slot, null);
       this.freeSlots.push(slot);
     });
@@ -107,7 +106,12 @@ export class Loader {
   }
 
   counts(): LoaderCounts {
-    return { compiled: this.compiled, cached: this.cache.size, evicted: this.evicted };
+    return {
+      compiled: this.compiled,
+      modules: this.modules,
+      cached: this.cache.size,
+      evicted: this.evicted,
+    };
   }
 
   /** From now on kernels that import module `blas` are linked with this library. */
@@ -123,37 +127,65 @@ export class Loader {
   }
 
   load(program: Kernel | Routine): LoadedKernel {
-    const key = programKey(program);
-    const known = this.cache.get(key);
-    if (known !== undefined) {
-      this.cache.delete(key);
-      this.cache.set(key, known);
-      return known;
-    }
-    if (isKernel(program)) check(program);
-    const loaded = this.compile(program);
-    this.cache.set(key, loaded);
-    this.evict();
+    const [loaded] = this.loadAll([program]);
+    if (loaded === undefined) throw new InternalError("[device] a program was not loaded");
     return loaded;
   }
 
-  private compile(program: Kernel | Routine): LoadedKernel {
-    const rendered = this.render(program, this.features);
-    const bytes = isBytes(rendered.bytes) ? rendered.bytes : new Uint8Array(rendered.bytes);
-    const module = new WebAssembly.Module(bytes);
-    const { k } = new WebAssembly.Instance(module, this.imports).exports;
-    const slot = this.freeSlots.pop() ?? this.usedSlots++;
-    if (slot >= this.table.length) this.table.grow(this.table.length);
-    this.table.set(slot, k);
-    this.compiled++;
-    const loaded = new LoadedKernel(
-      program,
-      rendered,
-      slot,
-      isPortable(module, this.blas, this.host),
-    );
-    this.slots.register(loaded, slot);
-    return loaded;
+  /** Loads programs; those that are not yet become one module, as far as all threads can run them at once. */
+  loadAll(programs: readonly (Kernel | Routine)[]): readonly LoadedKernel[] {
+    const keys = programs.map(programKey);
+    const loaded = new Map<string, LoadedKernel>();
+    const missing = new Map<string, Fresh>();
+    for (const [i, key] of keys.entries()) {
+      const known = this.cache.get(key);
+      const program = programs[i];
+      if (known !== undefined) {
+        this.cache.delete(key);
+        this.cache.set(key, known);
+        loaded.set(key, known);
+      } else if (program !== undefined && !missing.has(key)) {
+        if (isKernel(program)) check(program);
+        missing.set(key, { key, program, rendered: this.render(program, this.features) });
+      }
+    }
+    const together: Fresh[] = [];
+    for (const fresh of missing.values()) {
+      const { code } = fresh.rendered;
+      const portable = isPortable(code, this.blas, this.host);
+      // Code in JavaScript takes other threads a while to load: nothing else shall wait for that.
+      if (portable && !importsHost(code)) together.push(fresh);
+      else this.compile([fresh], portable, loaded);
+    }
+    for (let i = 0; i < together.length; i += mostTogether)
+      this.compile(together.slice(i, i + mostTogether), true, loaded);
+    return keys.flatMap((key) => loaded.get(key) ?? []);
+  }
+
+  /** Makes one module of kernels, which all threads can run if they are `portable`. */
+  private compile(
+    kernels: readonly Fresh[],
+    portable: boolean,
+    loaded: Map<string, LoadedKernel>,
+  ): void {
+    const [first, ...others] = kernels;
+    if (first === undefined) return;
+    const bytes = first.rendered.code.bytes(others.map((k) => k.rendered.code));
+    const instance = new WebAssembly.Instance(new WebAssembly.Module(bytes), this.imports);
+    const slots = kernels.map(() => this.freeSlots.pop() ?? this.usedSlots++);
+    const module = new LoadedModule(bytes, slots);
+    for (const [position, { key, program, rendered }] of kernels.entries()) {
+      const slot = slots[position] ?? 0;
+      if (slot >= this.table.length) this.table.grow(this.table.length);
+      this.table.set(slot, instance.exports[exportName(position)]);
+      const kernel = new LoadedKernel(program, rendered, slot, portable, module);
+      this.slots.register(kernel, { module, position });
+      loaded.set(key, kernel);
+      this.cache.set(key, kernel);
+      this.compiled++;
+      this.evict();
+    }
+    this.modules++;
   }
 
   private evict(): void {

@@ -3,7 +3,7 @@ import { DeviceError } from "../../core/errors.js";
 import type { Block } from "./allocator.js";
 import { news } from "./control.js";
 import type { Heap } from "./heap.js";
-import type { LoadedKernel } from "./loader.js";
+import type { LoadedKernel, LoadedModule } from "./loaded.js";
 
 /** A block, or null where there is no memory for it: help is not worth a failure. */
 export const reserve = (heap: Heap, bytes: number): Block | null => {
@@ -20,7 +20,7 @@ export class News {
   /** Addresses of the words that hold the first entry's address and the number of entries. */
   private readonly first: number;
   private readonly count: number;
-  private readonly known = new WeakSet<LoadedKernel>();
+  private readonly known = new WeakSet<LoadedModule>();
   /** Entries that some thread may not have read yet, the first being number `dropped` + 1. */
   private readonly entries: Block[] = [];
   private dropped = 0;
@@ -34,21 +34,23 @@ export class News {
   /** Makes kernels known; false where there is no memory for that. All threads have read the first `read` entries. */
   publish(kernels: Iterable<LoadedKernel>, read: number): boolean {
     this.forget(read);
-    for (const kernel of kernels) {
-      if (this.known.has(kernel)) continue;
-      const { bytes } = kernel.rendered;
-      const block = reserve(this.heap, news.bytes + bytes.length);
+    for (const { module } of kernels) {
+      if (this.known.has(module)) continue;
+      const { bytes, places } = module;
+      const code = news.places + 4 * places.length;
+      const block = reserve(this.heap, code + bytes.length);
       if (block === null) return false;
       const { i32, u8 } = this.heap.linear;
       const at = block.address;
-      i32[(at + news.slot) >>> 2] = kernel.slot;
+      i32[(at + news.kernels) >>> 2] = places.length;
       i32[(at + news.length) >>> 2] = bytes.length;
-      u8.set(bytes, at + news.bytes);
+      i32.set(places, (at + news.places) >>> 2);
+      u8.set(bytes, at + code);
       const last = this.entries.at(-1);
       const next = last === undefined ? this.first : last.address + news.next;
       Atomics.store(i32, next >>> 2, at);
       this.entries.push(block);
-      this.known.add(kernel);
+      this.known.add(module);
       Atomics.add(i32, this.count >>> 2, 1);
     }
     return true;

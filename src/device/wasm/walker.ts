@@ -1,5 +1,5 @@
 /** What runs command lists, on one thread or several: one small WebAssembly module, so that a list enters JavaScript once. */
-import { type Func, type Label, Module } from "../../render/wasm/encoder.js";
+import { type Callee, type Func, type Label, Module } from "../../render/wasm/encoder.js";
 import { control, line } from "./control.js";
 import { flag, record } from "./records.js";
 import { addTurn } from "./turns.js";
@@ -31,7 +31,7 @@ const callKernel = (
 };
 
 interface Clock {
-  readonly now: { readonly index: number };
+  readonly now: Callee;
   /** f64 and f32 locals: when to stop, and nanoseconds of work since the clock was read. */
   readonly deadline: number;
   readonly spent: number;
@@ -361,5 +361,5 @@ export const walkerModule = (threads: boolean): Uint8Array<ArrayBuffer> => {
   const kernel = m.signature(["i32", "i32", "i32", "i32"]);
   const now = m.import("env", "now", [], ["f64"]);
   addWalk(m, kernel, now, threads);
-  return Uint8Array.from(m.finish());
+  return m.bytes();
 };

@@ -143,7 +143,7 @@ const make = ({ kernel, outer, lengths }: Trial, render: Render, features: Featu
   starts.forEach((start, i) => {
     words[(args + argBytes.buffers + 4 * i) >>> 2] = start;
   });
-  const { k } = new WebAssembly.Instance(new WebAssembly.Module(Uint8Array.from(rendered.bytes)), {
+  const { k } = new WebAssembly.Instance(new WebAssembly.Module(rendered.code.bytes()), {
     env: { memory },
     m: { ...hostMath },
   }).exports;

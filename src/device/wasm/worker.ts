@@ -61,15 +61,19 @@ const open = ({ memory, walker, blas, host }, newsCount, firstNews, installedAt)
       s.refresh();
       for (const count = s.get(newsCount); s.installed < count; s.installed++) {
         last = s.get(last);
-        const slot = s.get(last + ${news.slot});
-        const from = last + ${news.bytes};
+        const kernels = s.get(last + ${news.kernels});
+        const from = last + ${news.places} + 4 * kernels;
         const bytes = new Uint8Array(memory.buffer, from, s.get(last + ${news.length})).slice();
         const module = new WebAssembly.Module(bytes);
         if (imports.host === null && WebAssembly.Module.imports(module).some((i) => i.module === "host"))
           imports.host = (await import(host)).hostImports(views);
-        const { k } = new WebAssembly.Instance(module, imports).exports;
-        if (slot >= env.table.length) env.table.grow(Math.max(slot + 1 - env.table.length, env.table.length));
-        env.table.set(slot, k);
+        const made = new WebAssembly.Instance(module, imports).exports;
+        for (let i = 0; i < kernels; i++) {
+          const slot = s.get(last + ${news.places} + 4 * i);
+          if (slot < 0) continue;
+          if (slot >= env.table.length) env.table.grow(Math.max(slot + 1 - env.table.length, env.table.length));
+          env.table.set(slot, made[i === 0 ? "k" : "k" + i]);
+        }
       }
       s.set(installedAt, s.installed);
     };

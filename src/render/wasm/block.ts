@@ -1,6 +1,6 @@
 /** SSA code in nested regions, to become a function body: merges equal values and hoists invariants. */
 import { Emitter } from "./emit.js";
-import type { Func, Import, WasmType } from "./encoder.js";
+import type { Callee, Func, WasmType } from "./encoder.js";
 import type { Ref } from "./lane-code.js";
 import { opcode } from "./opcodes.js";
 import type { Arm, Kind, Node, Region } from "./regions.js";
@@ -58,6 +58,7 @@ export class Code {
       immediates: [],
       bytes: null,
       callee: null,
+      from: -1,
       arms: [],
       local: -1,
       ...more,
@@ -193,7 +194,7 @@ export class Code {
   }
 
   /** Calls a function without side effects. */
-  call(callee: Import | Func, type: WasmType, ...args: readonly Ref[]): Ref {
+  call(callee: Callee, type: WasmType, ...args: readonly Ref[]): Ref {
     return this.#push("call", "call", type, this.#home(args), { args, callee });
   }
 
@@ -236,7 +237,7 @@ export class Code {
   }
 
   get(v: Variable): Ref {
-    return this.#push("get", "get", v.type, this.#region, { callee: { index: v.local } });
+    return this.#push("get", "get", v.type, this.#region, { from: v.local });
   }
 
   set(v: Variable, value: Ref): void {

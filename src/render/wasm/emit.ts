@@ -219,7 +219,7 @@ export class Emitter {
   #compute(node: Node): void {
     const f = this.func;
     if (node.kind === "get") {
-      f.get(node.callee?.index ?? 0);
+      f.get(node.from);
       return;
     }
     if (node.kind === "branch") {
@@ -237,7 +237,7 @@ export class Emitter {
       return;
     }
     for (const a of node.args) this.#value(a);
-    if (node.kind === "call") f.call(node.callee ?? { index: 0 });
+    if (node.callee !== null) f.call(node.callee);
     else if (node.name === "select") f.select(node.type);
     else f.op(node.name, ...node.immediates);
   }

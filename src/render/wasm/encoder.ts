@@ -1,4 +1,7 @@
-/** Encodes WebAssembly modules: growing byte buffers, function bodies with structured control flow, sections. */
+/** Encodes WebAssembly modules: function bodies with structured control flow, sections, kernels linked into one module. */
+import { InternalError } from "../../core/errors.js";
+import type { KernelCode } from "../contract.js";
+import { Bytes } from "./bytes.js";
 import { opcode, type WasmType } from "./opcodes.js";
 
 export type { WasmType } from "./opcodes.js";
@@ -11,93 +14,23 @@ const typeCode: Readonly<Record<WasmType, number>> = {
   v128: 0x7b,
 };
 
-/** A byte buffer that grows, with the number formats of Wasm. */
-export class Bytes {
-  #data: Uint8Array = new Uint8Array(256);
-  length = 0;
-
-  #reserve(extra: number): void {
-    if (this.length + extra <= this.#data.length) return;
-    const grown = new Uint8Array(Math.max(2 * this.#data.length, this.length + extra));
-    grown.set(this.#data.subarray(0, this.length));
-    this.#data = grown;
-  }
-
-  byte(b: number): this {
-    this.#reserve(1);
-    this.#data[this.length++] = b;
-    return this;
-  }
-
-  append(bytes: Uint8Array): this {
-    this.#reserve(bytes.length);
-    this.#data.set(bytes, this.length);
-    this.length += bytes.length;
-    return this;
-  }
-
-  /** Unsigned LEB128 of an integer below 2^32. */
-  unsigned(n: number): this {
-    let rest = n;
-    while (rest >= 0x80) {
-      this.byte((rest % 0x80) | 0x80);
-      rest = Math.floor(rest / 0x80);
-    }
-    return this.byte(rest);
-  }
-
-  /** Signed LEB128 of a 32-bit integer. */
-  signed(n: number): this {
-    let rest = n | 0;
-    while (rest < -0x40 || rest >= 0x40) {
-      this.byte((rest & 0x7f) | 0x80);
-      rest >>= 7;
-    }
-    return this.byte(rest & 0x7f);
-  }
-
-  /** Signed LEB128 of a 64-bit integer. */
-  signed64(n: bigint): this {
-    let rest = BigInt.asIntN(64, n);
-    while (rest < -0x40n || rest >= 0x40n) {
-      this.byte(Number(rest & 0x7fn) | 0x80);
-      rest >>= 7n;
-    }
-    return this.byte(Number(rest & 0x7fn));
-  }
-
-  name(text: string): this {
-    const bytes = new TextEncoder().encode(text);
-    return this.unsigned(bytes.length).append(bytes);
-  }
-
-  done(): Uint8Array {
-    return this.#data.slice(0, this.length);
-  }
-}
-
 /** A place to branch to: `br` to a block leaves it, to a loop repeats it. */
 export type Label = number;
 
 /** One function: its locals and its code. Methods append instructions. */
 export class Func {
-  readonly #position: () => number;
   readonly params: readonly WasmType[];
   readonly results: readonly WasmType[];
   readonly #locals: WasmType[] = [];
   readonly #free = new Map<WasmType, number[]>();
   readonly #code = new Bytes();
+  /** Where in the code whose number belongs: numbers are known when modules are linked. */
+  readonly #calls: { readonly at: number; readonly callee: Callee }[] = [];
   #depth = 0;
 
-  constructor(position: () => number, params: readonly WasmType[], results: readonly WasmType[]) {
-    this.#position = position;
+  constructor(params: readonly WasmType[], results: readonly WasmType[]) {
     this.params = params;
     this.results = results;
-  }
-
-  /** Position among the module's functions; asking for it settles the imports. */
-  get index(): number {
-    return this.#position();
   }
 
   /** A local of this type, fresh or given back before. Its value is undefined. */
@@ -186,8 +119,9 @@ export class Func {
     return this;
   }
 
-  call(f: { readonly index: number }): this {
-    this.#code.byte(0x10).unsigned(f.index);
+  call(callee: Callee): this {
+    this.#code.byte(0x10);
+    this.#calls.push({ at: this.#code.length, callee });
     return this;
   }
 
@@ -261,8 +195,8 @@ export class Func {
     return this;
   }
 
-  /** The code section entry. */
-  body(): Uint8Array {
+  /** The code section entry, given the numbers of functions. */
+  body(numberOf: (callee: Callee) => number): Uint8Array {
     const runs: { count: number; readonly type: WasmType }[] = [];
     for (const type of this.#locals) {
       const last = runs.at(-1);
@@ -271,39 +205,43 @@ export class Func {
     }
     const bytes = new Bytes().unsigned(runs.length);
     for (const { count, type } of runs) bytes.unsigned(count).byte(typeCode[type]);
-    bytes.append(this.#code.done()).byte(0x0b);
+    let from = 0;
+    for (const { at, callee } of this.#calls) {
+      bytes.append(this.#code.part(from, at)).unsigned(numberOf(callee));
+      from = at;
+    }
+    bytes.append(this.#code.part(from, this.#code.length)).byte(0x0b);
     return new Bytes().unsigned(bytes.length).append(bytes.done()).done();
   }
 }
 
 /** An imported function. */
 export interface Import {
-  readonly index: number;
   readonly module: string;
   readonly name: string;
 }
 
+/** What can be called. */
+export type Callee = Func | Import;
+
 /**
- * A module with the imported memory `env.memory` and, if it says so, the imported table `env.table`. Imports must all be asked for before the
- * index of a function is needed, that is before the first call or export.
+ * A module with the imported memory `env.memory` and, if it says so, the imported table `env.table`.
  *
  * @example
  * const m = new Module({ shared: false });
  * const f = m.func(["i32"], ["i32"]);
  * f.get(0).i32(1).op("i32.add");
  * m.export("k", f);
- * new WebAssembly.Module(m.finish());
+ * new WebAssembly.Module(m.bytes());
  */
-export class Module {
+export class Module implements KernelCode {
   readonly #shared: boolean;
   readonly #table: boolean;
   readonly #wide: boolean;
-  #settled = false;
-  readonly #types: string[] = [];
-  readonly #typeBytes: Uint8Array[] = [];
+  readonly #types: Types = new Types();
   readonly #imports: { readonly entry: Import; readonly type: number }[] = [];
   readonly #funcs: { readonly func: Func; readonly type: number }[] = [];
-  readonly #exports: { readonly name: string; readonly index: number }[] = [];
+  readonly #exports: { readonly name: string; readonly func: Func }[] = [];
 
   constructor(features: {
     readonly shared: boolean;
@@ -315,21 +253,9 @@ export class Module {
     this.#table = features.table ?? false;
   }
 
-  /** The number of a function type, for indirect calls. */
+  /** The number of a function type, for indirect calls. A module that makes them is not linked behind another one. */
   signature(params: readonly WasmType[], results: readonly WasmType[] = []): number {
-    return this.#type(params, results);
-  }
-
-  #type(params: readonly WasmType[], results: readonly WasmType[]): number {
-    const key = `${params.join()}>${results.join()}`;
-    const at = this.#types.indexOf(key);
-    if (at >= 0) return at;
-    const bytes = new Bytes().byte(0x60).unsigned(params.length);
-    for (const p of params) bytes.byte(typeCode[p]);
-    bytes.unsigned(results.length);
-    for (const r of results) bytes.byte(typeCode[r]);
-    this.#typeBytes.push(bytes.done());
-    return this.#types.push(key) - 1;
+    return this.#types.add(params, results);
   }
 
   /** The imported function `module.name`; asking twice gives the same one. */
@@ -341,34 +267,90 @@ export class Module {
   ): Import {
     const known = this.#imports.find(({ entry }) => entry.module === module && entry.name === name);
     if (known !== undefined) return known.entry;
-    if (this.#settled) throw new RangeError(`[wasm] import ${module}.${name} comes too late`);
-    const entry: Import = { index: this.#imports.length, module, name };
-    this.#imports.push({ entry, type: this.#type(params, results) });
+    const entry: Import = { module, name };
+    this.#imports.push({ entry, type: this.#types.add(params, results) });
     return entry;
   }
 
+  get imports(): readonly Import[] {
+    return this.#imports.map(({ entry }) => entry);
+  }
+
   func(params: readonly WasmType[], results: readonly WasmType[] = []): Func {
-    const position = this.#funcs.length;
-    const index = (): number => {
-      this.#settled = true;
-      return this.#imports.length + position;
-    };
-    const func = new Func(index, params, results);
-    this.#funcs.push({ func, type: this.#type(params, results) });
+    const func = new Func(params, results);
+    this.#funcs.push({ func, type: this.#types.add(params, results) });
     return func;
   }
 
   export(name: string, func: Func): void {
-    this.#exports.push({ name, index: func.index });
+    this.#exports.push({ name, func });
   }
 
-  finish(): Uint8Array {
+  bytes(others: readonly KernelCode[] = []): Uint8Array<ArrayBuffer> {
+    const modules: Module[] = [this];
+    for (const other of others) {
+      if (!(other instanceof Module) || other.#table)
+        throw new InternalError("[wasm] expected the code of kernels, made by this renderer");
+      modules.push(other);
+    }
+    const types = new Types();
+    const imports: Uint8Array[] = [];
+    const funcs: { readonly func: Func; readonly type: number }[] = [];
+    const numbers = new Map<Callee, number>();
+    const named = new Map<string, number>();
+    // Imports come before all functions. The types of the first module keep their numbers.
+    for (const m of modules) {
+      const typeOf = types.merge(m.#types);
+      for (const { entry, type } of m.#imports) {
+        const key = `${entry.module}.${entry.name}`;
+        const known = named.get(key) ?? imports.length;
+        numbers.set(entry, known);
+        if (named.has(key)) continue;
+        named.set(key, known);
+        const bytes = new Bytes().name(entry.module).name(entry.name).byte(0);
+        imports.push(bytes.unsigned(typeOf[type] ?? 0).done());
+      }
+      for (const { func, type } of m.#funcs) funcs.push({ func, type: typeOf[type] ?? 0 });
+    }
+    for (const [i, { func }] of funcs.entries()) numbers.set(func, imports.length + i);
+    const numberOf = (callee: Callee): number => {
+      const number = numbers.get(callee);
+      if (number === undefined) throw new InternalError("[wasm] a call of a foreign function");
+      return number;
+    };
+    const exports = modules.flatMap((m, i) =>
+      m.#exports.map(({ name, func }) =>
+        new Bytes()
+          .name(i === 0 ? name : `${name}${i}`)
+          .byte(0)
+          .unsigned(numberOf(func))
+          .done(),
+      ),
+    );
     const out = new Bytes().append(new Uint8Array([0, 0x61, 0x73, 0x6d, 1, 0, 0, 0]));
     const section = (id: number, entries: readonly Uint8Array[]): void => {
       const bytes = new Bytes().unsigned(entries.length);
       for (const e of entries) bytes.append(e);
-      out.byte(id).unsigned(bytes.length).append(bytes.done());
+      out.byte(id).unsigned(bytes.length).append(bytes.part(0, bytes.length));
     };
+    section(1, types.entries);
+    section(2, [...imports, ...this.#surroundings()]);
+    section(
+      3,
+      funcs.map(({ type }) => new Bytes().unsigned(type).done()),
+    );
+    section(7, exports);
+    section(
+      10,
+      funcs.map(({ func }) => func.body(numberOf)),
+    );
+    // Engines keep compiled code by a module's bytes: what is compiled under other flags has to differ in them.
+    if (this.#wide) out.byte(0).unsigned(5).name("wide");
+    return out.done();
+  }
+
+  /** The imports of memory and table. */
+  #surroundings(): readonly Uint8Array[] {
     const memory = new Bytes()
       .name("env")
       .name("memory")
@@ -376,29 +358,36 @@ export class Module {
       .byte(this.#shared ? 3 : 0)
       .unsigned(0);
     if (this.#shared) memory.unsigned(65536);
+    if (!this.#table) return [memory.done()];
     const table = new Bytes().name("env").name("table").byte(1).byte(0x70).byte(0).unsigned(0);
-    section(1, this.#typeBytes);
-    section(2, [
-      ...this.#imports.map(({ entry, type }) =>
-        new Bytes().name(entry.module).name(entry.name).byte(0).unsigned(type).done(),
-      ),
-      memory.done(),
-      ...(this.#table ? [table.done()] : []),
-    ]);
-    section(
-      3,
-      this.#funcs.map(({ type }) => new Bytes().unsigned(type).done()),
-    );
-    section(
-      7,
-      this.#exports.map(({ name, index }) => new Bytes().name(name).byte(0).unsigned(index).done()),
-    );
-    section(
-      10,
-      this.#funcs.map(({ func }) => func.body()),
-    );
-    // Engines keep compiled code by a module's bytes: what is compiled under other flags has to differ in them.
-    if (this.#wide) out.byte(0).unsigned(5).name("wide");
-    return out.done();
+    return [memory.done(), table.done()];
+  }
+}
+
+/** The function types of a module, each once. */
+class Types {
+  readonly #keys: string[] = [];
+  readonly entries: Uint8Array[] = [];
+
+  add(params: readonly WasmType[], results: readonly WasmType[]): number {
+    const key = `${params.join()}>${results.join()}`;
+    const at = this.#keys.indexOf(key);
+    if (at >= 0) return at;
+    const bytes = new Bytes().byte(0x60).unsigned(params.length);
+    for (const p of params) bytes.byte(typeCode[p]);
+    bytes.unsigned(results.length);
+    for (const r of results) bytes.byte(typeCode[r]);
+    this.#keys.push(key);
+    return this.entries.push(bytes.done()) - 1;
+  }
+
+  /** Takes over what it does not have yet; for each number there the number here. */
+  merge(other: Types): readonly number[] {
+    return other.#keys.map((key, i) => {
+      const at = this.#keys.indexOf(key);
+      if (at >= 0) return at;
+      this.#keys.push(key);
+      return this.entries.push(other.entries[i] ?? new Uint8Array(0)) - 1;
+    });
   }
 }

@@ -322,7 +322,7 @@ export function renderKernel(kernel: Kernel, features: Features): Rendered {
   const tiles = (outer: number): number => tilesOf(plan, outer);
   if (cut === null) {
     module.export("k", phaseLoops(module, [write(null)]));
-    return { bytes: module.finish(), scratchBytes, tiles, tileCost: plan.tileCost };
+    return { code: module, scratchBytes, tiles, tileCost: plan.tileCost };
   }
   const { split } = cut;
   const { slabs } = split;
@@ -331,7 +331,7 @@ export function renderKernel(kernel: Kernel, features: Features): Rendered {
   const phases = [false, true].map((joins) => write({ split, partials, joins }));
   module.export("k", phaseLoops(module, phases));
   return {
-    bytes: module.finish(),
+    code: module,
     scratchBytes,
     tiles: (outer) => tiles(outer) * slabs,
     tileCost: costOfTile(plan) / slabs,

@@ -1,5 +1,5 @@
 /** The form of code before it is written out: values with their regions, and the effects of each region in order. */
-import type { WasmType } from "./encoder.js";
+import type { Callee, WasmType } from "./encoder.js";
 import type { Ref } from "./lane-code.js";
 
 export type Kind = "op" | "const" | "fixed" | "get" | "call" | "branch";
@@ -18,7 +18,10 @@ export interface Node {
   readonly region: Region;
   /** Bits of a constant: little-endian bytes. */
   readonly bytes: Uint8Array | null;
-  readonly callee: { readonly index: number } | null;
+  /** What a call calls. */
+  readonly callee: Callee | null;
+  /** The local that a `get` reads. */
+  readonly from: number;
   readonly arms: readonly Arm[];
   uses: number;
   /** Uses of a constant in branches. */

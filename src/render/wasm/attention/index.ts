@@ -26,7 +26,7 @@ export const renderAttention = (r: AttentionRoutine, features: Features): Render
   );
   const [first, ...later] = phases;
   return {
-    bytes: module.finish(),
+    code: module,
     scratchBytes,
     ...phaseOf(first),
     later: later.map(phaseOf),

@@ -2,7 +2,6 @@
 import type { Kernel } from "../../../kernel/ir.js";
 import { argBytes, type Features, type Library, type Rendered } from "../../contract.js";
 import { type Func, type Import, Module } from "../encoder.js";
-import type { HostMath } from "../lane-code.js";
 import { Evaluator } from "./evaluate.js";
 import { emitFinish } from "./finish.js";
 import { leastOuter, libraryFor, libraryWay } from "./library.js";
@@ -15,26 +14,9 @@ import { thinRows, thinWay } from "./thin.js";
 import { tiledWay } from "./tiled.js";
 import { type Ends, pushSize, type Way } from "./way.js";
 
-interface Needed {
-  readonly fn: HostMath;
-  readonly arity: number;
-}
-
-const importOf = (module: Module, { fn, arity }: Needed): Import =>
-  module.import("m", fn, new Array<"f64">(arity).fill("f64"), ["f64"]);
-
-/** A module of one kernel with exactly one `contract` value and no reductions but sums of what follows it. */
-export const renderContract = (kernel: Kernel, features: Features): Rendered => {
-  const p = productOf(kernel);
-  // Imports come before all functions, but which are needed is known only when the functions are made.
-  const needed: Needed[] = [];
-  const rendered = render(p, features, (_, fn, arity) => {
-    if (!needed.some((h) => h.fn === fn)) needed.push({ fn, arity });
-    return { index: 0, module: "m", name: fn };
-  });
-  if (needed.length === 0) return rendered;
-  return render(p, features, (module, fn, arity) => importOf(module, { fn, arity }), needed);
-};
+/** The code of a kernel with exactly one `contract` value and no reductions but sums of what follows it. */
+export const renderContract = (kernel: Kernel, features: Features): Rendered =>
+  render(productOf(kernel), features);
 
 const swapped = (p: Product): Product => ({ ...p, a: p.b, b: p.a, m: p.n, n: p.m });
 
@@ -147,17 +129,13 @@ const ownWays = (module: Module, p: Product, evaluator: Evaluator): Ways => {
   return { choices, rest: tiled(false) };
 };
 
-const render = (
-  p: Product,
-  features: Features,
-  host: (module: Module, fn: HostMath, arity: number) => Import,
-  needed: readonly Needed[] = [],
-): Rendered => {
+const render = (p: Product, features: Features): Rendered => {
   const type = p.type === "f64" ? "f64" : "f32";
   const module = new Module(features);
-  for (const h of needed) importOf(module, h);
   const known = gemmOf(module, p, features);
-  const evaluator = new Evaluator(p.kernel, type, features, (fn, arity) => host(module, fn, arity));
+  const evaluator = new Evaluator(p.kernel, type, features, (fn, arity) =>
+    module.import("m", fn, new Array<"f64">(arity).fill("f64"), ["f64"]),
+  );
   const { choices, rest } = waysOf(module, p, evaluator, known);
   const f = module.func(["i32", "i32", "i32", "i32"]);
   const [args, start, end, scratch] = [0, 1, 2, 3];
@@ -195,7 +173,7 @@ const render = (
   const wayAt = (size: number): Way =>
     choices.find(({ side, most }) => sizeOf(side, size) <= most)?.way ?? rest;
   return {
-    bytes: module.finish(),
+    code: module,
     scratchBytes: Math.max(rest.scratchBytes, ...choices.map(({ way }) => way.scratchBytes)),
     tiles: (size) => wayAt(size).tiles(size),
     tileCost: wayAt(p.hint).cost,

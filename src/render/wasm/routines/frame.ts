@@ -124,7 +124,7 @@ export const renderWork = (work: Work, features: Features): Rendered => {
   module.export("k", phaseLoops(module, tiles));
   const { sharedBytes = 0 } = work;
   return {
-    bytes: module.finish(),
+    code: module,
     scratchBytes: work.scratchBytes,
     ...phaseOf(first),
     later: later.map(phaseOf),

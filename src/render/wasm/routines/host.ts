@@ -43,7 +43,7 @@ export const renderHost = (r: HostRoutine, features: Features): Rendered => {
   k.call(run);
   module.export("k", k);
   return {
-    bytes: module.finish(),
+    code: module,
     scratchBytes: 0,
     tiles: () => hostTiles(r),
     tileCost: costOf(r),
