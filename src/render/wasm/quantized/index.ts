@@ -25,7 +25,7 @@ export const renderQuantized = (r: QuantizedRoutine, features: Features): Render
   );
   const [first, ...later] = phases;
   return {
-    bytes: module.finish(),
+    code: module,
     scratchBytes,
     ...phaseOf(first),
     later: later.map(phaseOf),
