@@ -28,6 +28,7 @@ const FOLDER = join("build", "docs");
 const PRELUDE: readonly (readonly [RegExp, string])[] = [
   [/\bmx\./, 'import * as mx from "cotangent";'],
   [/\bnn\./, 'import * as nn from "cotangent/nn";'],
+  [/\bmodels\./, 'import * as models from "cotangent/models";'],
   [/\btrain\./, 'import * as train from "cotangent/train";'],
   [/\boptim\./, 'import * as optim from "cotangent/optimizers";'],
 ];
@@ -37,6 +38,7 @@ const ENTRIES: Readonly<Record<string, string>> = {
   cotangent: "../src/index.js",
   "cotangent/nn": "../src/nn/index.js",
   "cotangent/optimizers": "../src/optimizers/index.js",
+  "cotangent/models": "../src/models/index.js",
   "cotangent/train": "../src/train/index.js",
 };
 

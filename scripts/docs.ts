@@ -8,6 +8,7 @@ const ENTRIES: readonly (readonly [string, string])[] = [
   ["cotangent", "src/index.ts"],
   ["cotangent/nn", "src/nn/index.ts"],
   ["cotangent/optimizers", "src/optimizers/index.ts"],
+  ["cotangent/models", "src/models/index.ts"],
   ["cotangent/train", "src/train/index.ts"],
 ];
 
