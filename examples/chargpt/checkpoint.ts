@@ -4,20 +4,19 @@ import { join } from "node:path";
 import * as mx from "cotangent";
 import { type Text, Vocabulary } from "./corpus.js";
 import { InputError, reasonOf } from "./failure.js";
-import { type Config, configFor, initialize, type Parameters } from "./model.js";
+import { CharGpt, configFor } from "./model.js";
 import type { Settings } from "./options.js";
 import { makeOptimizer, type Progress, type Validation } from "./train.js";
 
 /** A run as its files describe it. */
 export interface Run {
   readonly settings: Settings;
-  readonly config: Config;
   readonly vocabulary: Vocabulary;
   readonly text: { readonly path: string | null; readonly digest: Text["digest"] };
   readonly progress: Progress;
 }
 
-const kind = "cotangent chargpt checkpoint 1";
+const kind = "cotangent chargpt checkpoint 2";
 
 type Arrays = Readonly<Record<string, mx.NDArray>>;
 type Strings = Readonly<Record<string, string>>;
@@ -34,14 +33,15 @@ const flat = (prefix: string, tree: unknown): Record<string, mx.NDArray> =>
       ),
   );
 
-const describe = ({ config, vocabulary }: Run): Record<string, string> => ({
-  config: JSON.stringify(config),
+const describe = ({ vocabulary, progress }: Run): Record<string, string> => ({
+  config: JSON.stringify(progress.model.config),
   vocabulary: JSON.stringify(vocabulary.characters),
 });
 
-const save = (path: string, arrays: Arrays, metadata: Strings): void => {
+/** Writes a file; says what is wrong with the path when it cannot. */
+const write = (path: string, save: () => void): void => {
   try {
-    mx.saveSafetensors(path, arrays, { metadata });
+    save();
   } catch (error) {
     if (error instanceof mx.ArgumentError)
       throw new InputError(`cannot write ${path}: ${reasonOf(error)}`);
@@ -50,24 +50,28 @@ const save = (path: string, arrays: Arrays, metadata: Strings): void => {
 };
 
 /** Writes `model.safetensors`: the weights, with configuration and vocabulary as metadata. */
-export const saveModel = (folder: string, run: Run): void =>
-  save(join(folder, "model.safetensors"), flat("", run.progress.parameters), describe(run));
+export const saveModel = (folder: string, run: Run): void => {
+  const path = join(folder, "model.safetensors");
+  write(path, () => run.progress.model.saveWeights(path, { metadata: describe(run) }));
+};
 
 /** Writes `checkpoint.safetensors`, in one step: the old one stays until the new one is whole. */
 export const saveCheckpoint = (folder: string, run: Run): void => {
-  const { parameters, optimizer, losses, validations } = run.progress;
+  const { model, optimizer, losses, validations } = run.progress;
   const arrays = {
-    ...flat("model.", parameters),
+    ...flat("model.", model.parameters()),
     ...flat("optimizer.", optimizer.state),
     losses: mx.array(new Float32Array(losses)),
   };
-  save(pathIn(folder), arrays, {
+  const metadata = {
     ...describe(run),
     kind,
     settings: JSON.stringify(run.settings),
     text: JSON.stringify(run.text),
     validations: JSON.stringify(validations),
-  });
+  };
+  const path = pathIn(folder);
+  write(path, () => mx.saveSafetensors(path, arrays, { metadata }));
 };
 
 /** What is wrong with a checkpoint, in few words. */
@@ -125,10 +129,10 @@ const restore = (arrays: Arrays, metadata: Strings, steps: number | undefined): 
   const stored = readSettings(metadata);
   const settings = { ...stored, steps: steps ?? stored.steps };
   const vocabulary = new Vocabulary(list(metadata, "vocabulary").map(String));
-  const config = configFor(vocabulary.size, settings.context);
-  const parameters: Parameters = fill("model.", initialize(config, 0), arrays);
+  const model = new CharGpt(configFor(vocabulary.size, settings.context), 0);
+  model.update(fill("model.", model.parameters(), arrays));
   const optimizer = makeOptimizer(settings);
-  optimizer.init(parameters);
+  optimizer.init(model.trainableParameters());
   optimizer.state = fill("optimizer.", optimizer.state, arrays);
   const losses = Array.from(arrays.losses?.dataSync() ?? [], Number);
   if (losses.length !== Number(optimizer.step.item()))
@@ -140,10 +144,9 @@ const restore = (arrays: Arrays, metadata: Strings, steps: number | undefined): 
   const { path, digest } = record(metadata, "text");
   return {
     settings,
-    config,
     vocabulary,
     text: { path: typeof path === "string" ? path : null, digest: String(digest) },
-    progress: { parameters, optimizer, losses, validations },
+    progress: { model, optimizer, losses, validations },
   };
 };
 

@@ -10,7 +10,7 @@ import {
 } from "./checkpoint.js";
 import { Corpus, readText, type Text } from "./corpus.js";
 import { InputError } from "./failure.js";
-import { configFor, count, initialize } from "./model.js";
+import { CharGpt, configFor } from "./model.js";
 import { defaults, help, type Options, readOptions, type Settings } from "./options.js";
 import { display } from "./progress.js";
 import { sample } from "./sample.js";
@@ -20,16 +20,13 @@ import { makeOptimizer, train } from "./train.js";
 const checkpointEvery = 100;
 
 const start = (options: Options, text: Text, corpus: Corpus, settings: Settings): Run => {
-  const config = configFor(corpus.vocabulary.size, settings.context);
-  const parameters = initialize(config, settings.seed);
+  const model = new CharGpt(configFor(corpus.vocabulary.size, settings.context), settings.seed);
   const optimizer = makeOptimizer(settings);
-  optimizer.init(parameters);
   return {
     settings,
-    config,
     vocabulary: corpus.vocabulary,
     text: { path: options.text === null ? null : resolve(options.text), digest: text.digest },
-    progress: { parameters, optimizer, losses: [], validations: [] },
+    progress: { model, optimizer, losses: [], validations: [] },
   };
 };
 
@@ -68,7 +65,7 @@ const prepare = (options: Options): { run: Run; text: Text; corpus: Corpus } => 
 
 /** Trains until done or told to stop; gives the seconds it took. */
 const trainWithDisplay = async (options: Options, run: Run, corpus: Corpus): Promise<number> => {
-  const { progress, config, settings } = run;
+  const { progress, settings } = run;
   const stop = new AbortController();
   const onSignal = (): void => stop.abort();
   // A second Ctrl-C ends the process at once.
@@ -78,7 +75,7 @@ const trainWithDisplay = async (options: Options, run: Run, corpus: Corpus): Pro
   const shown = display({ first, steps: settings.steps, tokens });
   const begin = performance.now();
   try {
-    await train(progress, corpus, config, settings, stop.signal, (step, loss) => {
+    await train(progress, corpus, settings, stop.signal, (step, loss) => {
       shown.update(step, loss);
       if (step % checkpointEvery === 0 && step < settings.steps) saveCheckpoint(options.out, run);
     });
@@ -92,12 +89,13 @@ const trainWithDisplay = async (options: Options, run: Run, corpus: Corpus): Pro
 };
 
 const finish = async (options: Options, run: Run, text: Text, speed: number): Promise<void> => {
-  const { settings, config, vocabulary, progress } = run;
-  const { parameters, losses, validations } = progress;
+  const { settings, vocabulary, progress } = run;
+  const { model, losses, validations } = progress;
+  const { config } = model;
   saveModel(options.out, run);
   const prompt = text.content.includes("\n") ? "\n" : ([...text.content][0] ?? "");
   const length = Math.min(400, 4 * settings.context);
-  const written = sample(parameters, config, vocabulary, {
+  const written = sample(model, vocabulary, {
     prompt,
     length,
     temperature: 0.8,
@@ -110,7 +108,7 @@ const finish = async (options: Options, run: Run, text: Text, speed: number): Pr
     validations,
     figures: {
       text: `${text.name}, ${text.content.length.toLocaleString("en")} characters`,
-      model: `${count(parameters).toLocaleString("en")} parameters, ${config.layers} layers of width ${config.width}, context ${config.context}`,
+      model: `${model.count().toLocaleString("en")} parameters, ${config.layers} layers of width ${config.width}, context ${config.context}`,
       training: `${settings.steps} steps of ${settings.batch} sequences, learning rate ${settings.lr}, seed ${settings.seed}`,
       loss: `${losses[0]?.toFixed(4)} at first, ${losses.at(-1)?.toFixed(4)} at last, ${validations.at(-1)?.loss.toFixed(4)} on the validation part`,
       speed:
@@ -129,12 +127,12 @@ const main = async (args: readonly string[]): Promise<void> => {
   }
   const { run, text, corpus } = prepare(options);
   prepareFolder(options.out);
-  const { settings, progress, config } = run;
-  const { losses } = progress;
+  const { settings, progress } = run;
+  const { losses, model } = progress;
   const before = losses.length;
   console.log(
-    `${text.name}: ${text.content.length.toLocaleString("en")} characters, ${config.vocabulary} different; ` +
-      `${count(progress.parameters).toLocaleString("en")} parameters`,
+    `${text.name}: ${text.content.length.toLocaleString("en")} characters, ${model.config.vocabulary} different; ` +
+      `${model.count().toLocaleString("en")} parameters`,
   );
   const seconds = await trainWithDisplay(options, run, corpus);
   const tokens = (losses.length - before) * settings.batch * settings.context;

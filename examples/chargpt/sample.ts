@@ -1,7 +1,7 @@
 /** Writing text with a model, one character at a time. */
 import * as mx from "cotangent";
 import type { Vocabulary } from "./corpus.js";
-import { type Config, features, logits, type Parameters } from "./model.js";
+import type { CharGpt } from "./model.js";
 
 export interface SampleOptions {
   /** Text to go on from; one character at least, all of them known. */
@@ -14,13 +14,8 @@ export interface SampleOptions {
 }
 
 /** Text drawn from the model, without the prompt. */
-export const sample = (
-  p: Parameters,
-  config: Config,
-  vocabulary: Vocabulary,
-  options: SampleOptions,
-): string => {
-  const { context } = config;
+export const sample = (model: CharGpt, vocabulary: Vocabulary, options: SampleOptions): string => {
+  const { context } = model.config;
   const tokens = [...vocabulary.encode(options.prompt)];
   const written = tokens.length;
   let key = mx.random.key(options.seed);
@@ -32,9 +27,9 @@ export const sample = (
     // Always one shape, so that one set of kernels serves all; attention never looks at the zeros behind.
     const padded = new Int32Array(context);
     padded.set(seen);
-    const x = features(p, config, mx.array(padded).reshape([1, context]));
+    const x = model.features(mx.array(padded).reshape([1, context]));
     const last = mx.take(x, mx.array([seen.length - 1], mx.int32), 1);
-    const scores = logits(p, last).reshape([-1]).divide(options.temperature);
+    const scores = model.logits(last).reshape([-1]).divide(options.temperature);
     const token = mx.random.categorical(scores, { key: use });
     mx.eval(token, key);
     tokens.push(Number(token.item()));

@@ -1,9 +1,10 @@
 /** Training: AdamW on clipped gradients, warm-up and cosine decay, one compiled call per step. */
 import { setImmediate } from "node:timers/promises";
 import * as mx from "cotangent";
+import * as nn from "cotangent/nn";
 import * as optim from "cotangent/optimizers";
 import type { Corpus } from "./corpus.js";
-import { type Config, loss, type Parameters } from "./model.js";
+import type { CharGpt } from "./model.js";
 import type { Settings } from "./options.js";
 
 /** The loss on the validation part, before the step of this number. */
@@ -14,7 +15,7 @@ export interface Validation {
 
 /** What training changes: enough to go on from, with the same losses. */
 export interface Progress {
-  parameters: Parameters;
+  readonly model: CharGpt;
   readonly optimizer: optim.AdamW;
   /** The training loss of every step taken. */
   readonly losses: number[];
@@ -52,33 +53,32 @@ const numberOf = (x: mx.NDArray): number => Number(x.item());
 export const train = async (
   progress: Progress,
   corpus: Corpus,
-  config: Config,
   settings: Settings,
   signal: AbortSignal,
   onStep: OnStep,
 ): Promise<void> => {
   const { steps, batch, seed } = settings;
-  const { optimizer, losses, validations } = progress;
+  const { model, optimizer, losses, validations } = progress;
   const tensor = (tokens: Int32Array): mx.NDArray =>
-    mx.array(tokens).reshape([batch, config.context]);
-  const lossAndGradients = mx.valueAndGrad(
-    (p: Parameters, inputs: mx.NDArray, targets: mx.NDArray) => loss(p, config, inputs, targets),
+    mx.array(tokens).reshape([batch, model.config.context]);
+  const lossAndGradients = nn.valueAndGrad(model, (inputs: mx.NDArray, targets: mx.NDArray) =>
+    model.loss(inputs, targets),
   );
-  optimizer.init(progress.parameters);
-  const state = [progress.parameters, optimizer];
+  optimizer.init(model.trainableParameters());
+  const state = [model, optimizer];
   // Compiled, the parameters and the optimizer's averages are updated in the memory they are in.
   const update = mx.compile(
     (inputs: mx.NDArray, targets: mx.NDArray): mx.NDArray => {
-      const [value, gradients] = lossAndGradients(progress.parameters, inputs, targets);
+      const [value, gradients] = lossAndGradients(inputs, targets);
       const [clipped] = optim.clipGradNorm(gradients, 1);
-      optimizer.update(progress.parameters, clipped);
+      optimizer.update(model, clipped);
       return value;
     },
     { inputs: state, outputs: state },
   );
   const validate = (): void => {
     const { inputs, targets } = corpus.validation(batch);
-    const value = loss(progress.parameters, config, tensor(inputs), tensor(targets));
+    const value = model.loss(tensor(inputs), tensor(targets));
     validations.push({ step: losses.length, loss: numberOf(value) });
   };
   while (losses.length < steps && !signal.aborted) {

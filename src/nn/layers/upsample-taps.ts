@@ -87,7 +87,9 @@ const smoothTaps = (
     places: at.map((x) => clamp(Math.floor(x) + k, length)),
     weights: at.map((x, i) => weight(x, k) / (sums[i] ?? 1)),
   }));
-  return taps.filter(({ weights }) => weights.some((w) => w !== 0));
+  const [first] = taps;
+  const used = taps.filter(({ weights }) => weights.some((w) => w !== 0));
+  return used.length === 0 && first !== undefined ? [first] : used;
 };
 
 export const smoothLinearTaps = (length: number, scale: number): Tap[] =>
