@@ -23,6 +23,10 @@ interface Entry {
 
 const none: readonly number[] = [];
 
+/** Whether a result is a leaf as it is. */
+const isResult = ({ roots }: Plan, leaf: number): boolean =>
+  roots.some((place) => place.kind === "leaf" && place.leaf === leaf);
+
 /** Plans kept; beyond it the least recently used goes. */
 const capacity = 1024;
 
@@ -50,7 +54,6 @@ const faultError = ({ code }: Fault): CotangentError => {
 
 /** What a submission needs. */
 interface Prepared {
-  readonly plan: Plan;
   readonly layout: Layout;
   readonly params: readonly Scalar[];
   readonly slots: Storage[];
@@ -160,14 +163,13 @@ export class Engine implements Evaluator {
   }
 
   /** All that a submission of the pending graph needs, its results in place; `dying` leaves may be overwritten. */
-  private prepare(pending: Pending, dying: readonly number[]): Prepared {
-    const plan = this.planOf(pending);
+  private prepare(pending: Pending, plan: Plan, dying: readonly number[]): Prepared {
     const layout = plan.layout(dying);
     const params = paramValues(plan, pending.order);
     const slots = this.bind(pending, plan, layout);
     this.memoryObserver?.(layout.memory);
     this.submissions++;
-    return { plan, layout, params, slots };
+    return { layout, params, slots };
   }
 
   /** From now on the memory of the leaves `dying` is that of the results, or of nobody. */
@@ -235,8 +237,12 @@ export class Engine implements Evaluator {
 
   evaluate(nodes: readonly Node[]): void {
     for (const pending of this.steps(nodes)) {
-      const dying = this.dying(pending);
-      const { plan, layout, params, slots } = this.prepare(pending, dying);
+      const plan = this.planOf(pending);
+      const replaced = this.dying(pending);
+      // State that a call hands on unchanged lies where it lay.
+      const kept = replaced.filter((i) => isResult(plan, i));
+      const dying = kept.length === 0 ? replaced : replaced.filter((i) => !kept.includes(i));
+      const { layout, params, slots } = this.prepare(pending, plan, dying);
       let fault: Fault | null = null;
       let done = false;
       const { device, observer } = this;
@@ -253,12 +259,14 @@ export class Engine implements Evaluator {
       }
       if (fault !== null) throw faultError(fault);
       this.finish(pending, plan, slots);
+      if (kept.length > 0) this.takeOver(pending, layout, kept);
     }
   }
 
   async evaluateAsync(nodes: readonly Node[]): Promise<void> {
     for (const pending of this.steps(nodes)) {
-      const { plan, layout, params, slots } = this.prepare(pending, none);
+      const plan = this.planOf(pending);
+      const { layout, params, slots } = this.prepare(pending, plan, none);
       let fault: Fault | null = null;
       let done = false;
       const { device, observer } = this;

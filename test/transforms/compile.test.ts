@@ -236,6 +236,28 @@ describe("captured state", () => {
     assert.equal(opt.step.item(), 5n);
   });
 
+  test("state handed on unchanged, asked for together with the rest, stays and leaves nothing behind", () => {
+    const state = { sum: mx.zeros([8]), frozen: mx.ones([8]) };
+    const { frozen } = state;
+    const step = mx.compile(
+      (x: mx.NDArray) => {
+        state.sum = state.sum.add(x.multiply(state.frozen));
+        return x.sum();
+      },
+      { inputs: state, outputs: state },
+    );
+    const x = mx.ones([8]).eval();
+    let before = 0;
+    for (let i = 0; i < 6; i++) {
+      mx.eval(step(x), state);
+      if (i === 2) before = mx.getActiveMemory();
+    }
+    assert.equal(state.frozen, frozen);
+    assert.deepEqual(state.frozen.tolist(), Array(8).fill(1));
+    assert.deepEqual(state.sum.tolist(), Array(8).fill(6));
+    assert.ok(mx.getActiveMemory() - before <= 3 * 128, "each step's sum and result at most");
+  });
+
   test("random state: new numbers at each call, the same as without compile", () => {
     const draw = (): mx.NDArray => mx.random.uniform({ shape: [3] });
     mx.random.seed(4);

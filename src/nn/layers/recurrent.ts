@@ -2,16 +2,19 @@
 import { ArgumentError, ShapeError } from "../../core/errors.js";
 import { describe } from "../../core/guards.js";
 import { readOptions, readPositional } from "../../core/options.js";
+import { promote } from "../../core/promotion.js";
 import { showShape } from "../../core/shape.js";
 import { isNDArray, type NDArray } from "../../graph/array.js";
 import { add, multiply, subtract } from "../../ops/arithmetic.js";
-import { stack } from "../../ops/join.js";
+import { astype } from "../../ops/convert.js";
+import { zeros } from "../../ops/create.js";
 import { addmm, matmul } from "../../ops/matmul.js";
-import { transpose } from "../../ops/shape.js";
+import { broadcastTo, moveaxis, transpose } from "../../ops/shape.js";
 import { sigmoid, tanh } from "../../ops/transcendental.js";
 import { uniform } from "../../random/uniform.js";
+import { scan } from "../../transforms/control/scan.js";
 import { Module } from "../module/module.js";
-import { between, rowAt } from "../parts.js";
+import { between } from "../parts.js";
 import { requireCount, shown } from "./arguments.js";
 import { type BiasOptions, readBias } from "./linear.js";
 import { applyLayer, isUnaryLayer, type UnaryLayer } from "./sequential.js";
@@ -58,27 +61,40 @@ const project = (op: string, x: NDArray, weight: NDArray, bias: NDArray | undefi
   return bias === undefined ? matmul(x, w) : addmm(bias, x, w);
 };
 
-/** Runs a step along the axis before the last of `x`; each state it goes through is kept along that axis. */
-const unroll = <S extends readonly NDArray[]>(
-  x: NDArray,
-  step: (row: NDArray, before: S | null) => S,
-  start: S | null,
-): NDArray[] => {
-  const states: S[] = [];
-  let state = start;
-  for (let i = 0; i < (x.shape.at(-2) ?? 0); i++) {
-    state = step(rowAt(x, -2, i), state);
-    states.push(state);
-  }
-  return (states[0] ?? []).map((_, k) =>
-    stack(
-      states.flatMap((s) => s[k] ?? []),
-      { axis: -2 },
-    ),
+/** A state before the first step: of shape [..., size] for rows [..., steps, n], zeros where none is given. */
+const startOf = (
+  rows: NDArray,
+  weight: NDArray,
+  size: number,
+  given: readonly (NDArray | null)[],
+): readonly NDArray[] => {
+  const types = [weight, ...given.filter((a) => a !== null)].map((a) => a.dtype);
+  const dtype = types.reduce(promote, rows.dtype);
+  const shape = [...rows.shape.slice(0, -2), size];
+  return given.map((a) =>
+    a === null ? zeros(shape, dtype) : broadcastTo(astype(a, dtype), shape),
   );
 };
 
-const only = (arrays: readonly NDArray[], otherwise: NDArray): NDArray => arrays[0] ?? otherwise;
+/**
+ * Runs a step along the axis before the last of `x`, [..., steps, n]; `start` has a state of shape [..., size] for each that the
+ * step hands on. All states are kept along that axis.
+ */
+const recur = (
+  x: NDArray,
+  step: (row: NDArray, before: readonly NDArray[]) => readonly NDArray[],
+  start: readonly NDArray[],
+): readonly NDArray[] => {
+  const [, all] = scan(
+    (before: readonly NDArray[], row: NDArray) => {
+      const states = step(row, before);
+      return [states, states];
+    },
+    start,
+    moveaxis(x, -2, 0),
+  );
+  return all.map((a) => moveaxis(a, 0, -2));
+};
 
 /**
  * An Elman network: h ← nonlinearity(x · Wxhᵀ + h · Whhᵀ + bias) along the axis before the last. Gives all hidden states.
@@ -122,14 +138,12 @@ export class RNN extends Module {
     const start = readStart("RNN", hidden, null, ["hidden"]);
     const rows = project("RNN", x, this.Wxh, this.bias);
     const w = transpose(this.Whh);
-    const states = unroll<[NDArray]>(
+    const [all = rows] = recur(
       rows,
-      (row, before) => [
-        applyLayer(this.nonlinearity, before === null ? row : addmm(row, before[0], w)),
-      ],
-      start.hidden === null ? null : [start.hidden],
+      (row, [before = row]) => [applyLayer(this.nonlinearity, addmm(row, before, w))],
+      startOf(rows, this.Whh, this.hiddenSize, [start.hidden]),
     );
-    return only(states, rows);
+    return all;
   }
 
   protected override extraRepr(): string {
@@ -178,18 +192,17 @@ export class GRU extends Module {
     const w = transpose(this.Wh);
     const { bhn } = this;
     const part = (a: NDArray, k: number): NDArray => between(a, -1, k * h, (k + 1) * h);
-    const step = (row: NDArray, before: readonly [NDArray] | null): [NDArray] => {
-      const seen = before === null ? null : matmul(before[0], w);
-      const gate = (k: number): NDArray =>
-        sigmoid(seen === null ? part(row, k) : add(part(row, k), part(seen, k)));
+    const step = (row: NDArray, [before = row]: readonly NDArray[]): [NDArray] => {
+      const seen = matmul(before, w);
+      const gate = (k: number): NDArray => sigmoid(add(part(row, k), part(seen, k)));
       const r = gate(0);
       const z = gate(1);
-      const own = seen === null ? bhn : bhn === undefined ? part(seen, 2) : add(part(seen, 2), bhn);
-      const n = tanh(own === undefined ? part(row, 2) : add(part(row, 2), multiply(r, own)));
-      const fresh = multiply(subtract(1, z), n);
-      return [before === null ? fresh : add(fresh, multiply(z, before[0]))];
+      const own = bhn === undefined ? part(seen, 2) : add(part(seen, 2), bhn);
+      const n = tanh(add(part(row, 2), multiply(r, own)));
+      return [add(multiply(subtract(1, z), n), multiply(z, before))];
     };
-    return only(unroll<readonly [NDArray]>(rows, step, start.hidden && [start.hidden]), rows);
+    const [all = rows] = recur(rows, step, startOf(rows, this.Wh, h, [start.hidden]));
+    return all;
   }
 
   protected override extraRepr(): string {
@@ -233,19 +246,15 @@ export class LSTM extends Module {
     const rows = project("LSTM", x, this.Wx, this.bias);
     const h = this.hiddenSize;
     const w = transpose(this.Wh);
-    type State = readonly [hidden: NDArray | null, cell: NDArray | null];
-    const step = (row: NDArray, [before, kept]: State): [NDArray, NDArray] => {
-      const gates = before === null ? row : addmm(row, before, w);
+    const step = (row: NDArray, [before = row, kept = row]: readonly NDArray[]): NDArray[] => {
+      const gates = addmm(row, before, w);
       const part = (k: number): NDArray => between(gates, -1, k * h, (k + 1) * h);
       const fresh = multiply(sigmoid(part(0)), tanh(part(2)));
-      const next = kept === null ? fresh : add(multiply(sigmoid(part(1)), kept), fresh);
+      const next = add(multiply(sigmoid(part(1)), kept), fresh);
       return [multiply(sigmoid(part(3)), tanh(next)), next];
     };
-    const [all = rows, cells = rows] = unroll<readonly [NDArray, NDArray]>(
-      rows,
-      (row, before) => step(row, before ?? [start.hidden, start.cell]),
-      null,
-    );
+    const begin = startOf(rows, this.Wh, h, [start.hidden, start.cell]);
+    const [all = rows, cells = rows] = recur(rows, step, begin);
     return [all, cells];
   }
 
