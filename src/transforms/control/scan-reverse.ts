@@ -10,6 +10,7 @@ import { reverse } from "../reverse.js";
 import { dependents } from "../simplify.js";
 import { walk } from "../walk.js";
 import { copyOf } from "./closed.js";
+import { productOf, sumOfProducts } from "./products.js";
 import { savedFor } from "./saved.js";
 import {
   listOf,
@@ -120,7 +121,17 @@ export const pullScan = (
   const onceValues = substitute(once, of.constants, values.constants);
   // Carries of the way back: cotangents of carries, and sums over rounds for constants.
   const carried = of.carries.map((_, k) => k).filter((k) => (arriving.carries[k] ?? null) !== null);
-  const summed = of.constants.map((_, i) => i).filter((i) => pick(pulled.constants, i) !== null);
+  const products = of.constants
+    .map((x, i) =>
+      pulled.constants[i]?.dtype === x.dtype ? productOf(i, pulled.constants[i]) : null,
+    )
+    .filter((p) => p !== null);
+  const there = [...of.slices, ...each];
+  const factors = [...new Set(products.flatMap((p) => [p.left.base, p.right.base]))];
+  const extra = factors.filter((n) => !there.includes(n));
+  const summed = of.constants
+    .map((_, i) => i)
+    .filter((i) => pick(pulled.constants, i) !== null && !products.some((p) => p.constant === i));
   const sums = summed.map((i) => hole(pick(of.constants, i)));
   const sliced = of.slices.map((_, i) => i).filter((i) => pick(pulled.slices, i) !== null);
   const stacks = arriving.slices.map((_, i) => i).filter((i) => pick(arriving.slices, i) !== null);
@@ -144,7 +155,10 @@ export const pullScan = (
             add(pick(sums, s), zeroed(pick(pulled.constants, i), pick(sums, s))),
           ),
         ],
-        slices: sliced.map((i) => zeroed(pick(pulled.slices, i), pick(of.slices, i))),
+        slices: [
+          ...sliced.map((i) => zeroed(pick(pulled.slices, i), pick(of.slices, i))),
+          ...extra,
+        ],
       },
       values: {
         constants: [...values.constants, ...onceValues],
@@ -165,8 +179,15 @@ export const pullScan = (
     },
     rules,
   );
+  const stacksThere = [...values.slices, ...kept];
+  const stackOf = (n: Node): Node => {
+    const at = there.indexOf(n);
+    return at < 0 ? pick(results.slices, sliced.length + extra.indexOf(n)) : pick(stacksThere, at);
+  };
   const answer: Operands<Node | null> = {
     constants: of.constants.map((_, i) => {
+      const product = products.find((p) => p.constant === i);
+      if (product !== undefined) return sumOfProducts(product, control.length, stackOf);
       const s = summed.indexOf(i);
       return s < 0 ? null : pick(results.carries, carried.length + s);
     }),
