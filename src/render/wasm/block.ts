@@ -30,12 +30,15 @@ function isCommutative(name: string): boolean {
 export class Code {
   readonly func: Func;
   readonly #relaxed: boolean;
+  /** Whether neighbouring vectors are to be done so that the compiler can join them; see `Features`. */
+  readonly wide: boolean;
   readonly #nodes: Node[] = [];
   readonly #root: Region;
   #region: Region;
 
-  constructor(func: Func, features: { readonly relaxed: boolean }) {
+  constructor(func: Func, features: { readonly relaxed: boolean; readonly wide?: boolean }) {
     this.func = func;
+    this.wide = features.wide ?? false;
     this.#relaxed = features.relaxed;
     this.#root = this.#newRegion(null, "function");
     this.#region = this.#root;
@@ -148,6 +151,15 @@ export class Code {
     return ref;
   }
 
+  /**
+   * Whether `b` comes first where operands may be swapped, so that equal expressions are found. In code for joined
+   * vectors what is known outside loops comes first, as it then does in all copies of an expression.
+   */
+  #follows(a: Ref, b: Ref): boolean {
+    const [x, y] = this.wide ? [this.#node(a).region.depth, this.#node(b).region.depth] : [0, 0];
+    return x === y ? a > b : x > y;
+  }
+
   /** A pure instruction without immediates. */
   op(name: string, ...args: readonly Ref[]): Ref {
     return this.lane(name, [], ...args);
@@ -158,8 +170,8 @@ export class Code {
     const type = opcode(name).result;
     if (type === null) throw new RangeError(`[wasm] ${name} has no result`);
     const [a, b] = args;
-    const ordered =
-      a !== undefined && b !== undefined && a > b && isCommutative(name) ? [b, a] : args;
+    const swaps = a !== undefined && b !== undefined && isCommutative(name) && this.#follows(a, b);
+    const ordered = swaps ? [b, a] : args;
     const key = `${name}|${ordered.join()}|${immediates.join()}`;
     const region = this.#home(args);
     const known = this.#known(key, region);

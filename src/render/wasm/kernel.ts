@@ -295,7 +295,7 @@ const mostParts = 2;
 
 /** Renders a kernel without contract axes. */
 export function renderKernel(kernel: Kernel, features: Features): Rendered {
-  const whole = planOf(kernel);
+  const whole = planOf(kernel, features.wide);
   const schedule = scheduleOf(whole);
   const cut = splitOf(whole, schedule);
   const plan = cut?.plan ?? whole;

@@ -39,6 +39,9 @@ export class Lanes implements LaneCode {
     this.#host = host;
   }
 
+  /** Whether the code of a rare case is being written. */
+  #rarely = false;
+
   get #wide(): boolean {
     return this.float === "f64";
   }
@@ -293,6 +296,8 @@ export class Lanes implements LaneCode {
 
   unless(mask: MaskRef, rare: () => Ref, usual: Ref): Ref {
     const blended = (): Ref => (this.lanes === 1 ? rare() : this.select(mask, rare(), usual));
+    // Within what is rare already a branch would keep vectors from being joined.
+    if (this.code.wide && this.lanes > 1 && this.#rarely) return blended();
     return this.code.choose(this.#any(mask), this.type, blended, () => usual);
   }
 
@@ -311,8 +316,13 @@ export class Lanes implements LaneCode {
       ];
     const results = usual.map((u) => code.variable(u));
     code.if(any, () => {
+      this.#rarely = true;
+      const others = usual.map((_, i) => rare(i));
+      this.#rarely = false;
+      // In joined vectors all are computed before one is set.
+      if (code.wide) for (const r of others) code.pin(r);
       results.forEach((v, i) => {
-        code.set(v, rare(i));
+        code.set(v, others[i] ?? 0);
       });
     });
     return results.map((v) => code.get(v));

@@ -208,14 +208,18 @@ function unrollOf(
   rows: boolean,
   vector: number,
   lanes: number,
+  wide: boolean,
 ): number {
-  let unroll = rows ? (ops < 24 ? 8 : ops < 60 ? 4 : ops < 120 ? 2 : 1) : ops < 48 ? 2 : 1;
+  // Joined vectors need two side by side.
+  const points = ops < 48 || wide ? 2 : 1;
+  let unroll = rows ? (ops < 24 ? 8 : ops < 60 ? 4 : ops < 120 ? 2 : 1) : points;
   const size = kernel.axes[vector]?.size ?? 1;
   while (!isOuter(kernel, vector) && unroll > 1 && size < unroll * lanes) unroll /= 2;
   return unroll;
 }
 
-export function planOf(kernel: Kernel): Plan {
+/** The decisions for a kernel; `wide` says that vectors are to be joined. */
+export function planOf(kernel: Kernel, wide = false): Plan {
   const domains = domainsOf(kernel);
   const stages = stagesOf(kernel);
   const gridMask = axesOf(kernel.axes, "grid");
@@ -253,7 +257,7 @@ export function planOf(kernel: Kernel): Plan {
   cost += (kernel.stores.length * 2) / lanes;
   const ops = kernel.vals.reduce((sum, v) => sum + weightOf(v), 0);
   const unroll =
-    across >= 0 || lanes === 1 ? 1 : unrollOf(kernel, ops, rowMask !== 0, vector, lanes);
+    across >= 0 || lanes === 1 ? 1 : unrollOf(kernel, ops, rowMask !== 0, vector, lanes, wide);
 
   const rest = kernel.axes.map((_, a) => a).filter((a) => has(gridMask, a));
   const order = [

@@ -34,26 +34,57 @@ export class Stores {
   /** Every store of every frame. */
   all(frames: readonly Frame[], stores: readonly Store[]): void {
     const code = this.#code;
+    if (code.wide && frames.length > 1 && stores.length > 0) {
+      this.#together(frames, stores);
+      return;
+    }
     for (const frame of frames) {
-      const spread = this.#lanes > 1 && has(frame.open, this.#plan.vector);
-      const values = this.#values;
-      const refs = stores.map((s) => {
-        const id = this.#unrounded(s);
-        return spread ? values.vectorAt(frame, id) : values.scalarAt(frame, id);
-      });
+      const refs = this.#refs(frame, stores);
       // An output may lie over an input that another output still needs at this point.
       if (stores.length > 1) for (const r of refs) code.pin(r);
-      const done = new Set<number>();
+      const paired = this.#pairs(frame, stores, refs);
       stores.forEach((s, i) => {
-        const j = spread && frame.tail === null ? stores.findIndex((t) => this.#pair(s, t)) : -1;
-        if (j < 0 || done.has(j)) return;
-        this.#putPair(frame, s, refs[i] ?? 0, refs[j] ?? 0);
-        done.add(i).add(j);
-      });
-      stores.forEach((s, i) => {
-        if (!done.has(i)) this.#put(frame, s, spread, null, () => refs[i] ?? 0);
+        if (!paired.has(i)) this.#put(frame, s, this.#spread(frame), null, () => refs[i] ?? 0);
       });
     }
+  }
+
+  /** The same with all values before the first store, and each store's frames side by side: so vectors can be joined. */
+  #together(frames: readonly Frame[], stores: readonly Store[]): void {
+    const all = frames.map((frame) => ({ frame, refs: this.#refs(frame, stores) }));
+    for (const { refs } of all) for (const r of refs) this.#code.pin(r);
+    const rest = all.map((f) => ({ ...f, paired: this.#pairs(f.frame, stores, f.refs) }));
+    stores.forEach((s, i) => {
+      for (const { frame, refs, paired } of rest) {
+        if (!paired.has(i)) this.#put(frame, s, this.#spread(frame), null, () => refs[i] ?? 0);
+      }
+    });
+  }
+
+  #spread(frame: Frame): boolean {
+    return this.#lanes > 1 && has(frame.open, this.#plan.vector);
+  }
+
+  #refs(frame: Frame, stores: readonly Store[]): readonly Ref[] {
+    const values = this.#values;
+    const spread = this.#spread(frame);
+    return stores.map((s) => {
+      const id = this.#unrounded(s);
+      return spread ? values.vectorAt(frame, id) : values.scalarAt(frame, id);
+    });
+  }
+
+  /** Writes the stores that interleave, and says which. */
+  #pairs(frame: Frame, stores: readonly Store[], refs: readonly Ref[]): ReadonlySet<number> {
+    const done = new Set<number>();
+    if (!this.#spread(frame) || frame.tail !== null) return done;
+    stores.forEach((s, i) => {
+      const j = stores.findIndex((t) => this.#pair(s, t));
+      if (j < 0 || done.has(j)) return;
+      this.#putPair(frame, s, refs[i] ?? 0, refs[j] ?? 0);
+      done.add(i).add(j);
+    });
+    return done;
   }
 
   /** Narrowing rounds: a value that was rounded just for that need not be. */
