@@ -187,6 +187,12 @@ export function elements(storage: DType, bytes: Uint8Array): (number | bigint)[]
 }
 
 const supported: Features = { relaxed: false, shared: false };
+/** Fused multiply-adds, and code of the shape that V8 joins to longer vectors. */
+const variants: Readonly<Record<string, Features>> = {
+  plain: supported,
+  relaxed: { ...supported, relaxed: true },
+  wide: { ...supported, relaxed: true, wide: true },
+};
 
 /** Runs the rendered kernel: buffers lie one after another with poisoned gaps, outputs are written back. */
 export function execute(
@@ -299,10 +305,10 @@ export function agree(
   const expected = inputs.map((b) => b.slice());
   const fault = { code: 0 };
   interpret(kernel, outer, expected, options.params ?? [], fault);
-  for (const relaxed of [false, true]) {
+  for (const [name, features] of Object.entries(variants)) {
     const got = inputs.map((b) => b.slice());
-    const code = execute(kernel, outer, got, options.params, { relaxed, shared: false });
-    const label = `${options.label ?? ""}${relaxed ? " relaxed" : ""}`;
+    const code = execute(kernel, outer, got, options.params, features);
+    const label = `${options.label ?? ""} ${name}`;
     assert.equal(code, fault.code, `${label} fault`);
     compare(kernel, expected, got, label, options);
   }
@@ -331,7 +337,8 @@ function overwriting(
     const expected = before.map((b) => b.slice());
     interpret(kernel, outer, expected, options.params ?? [], { code: 0 });
     const got = before.map((b) => b.slice());
-    execute(kernel, outer, got, options.params, { relaxed: true, shared: false }, over);
+    const features = over.size > 1 ? variants.wide : variants.relaxed;
+    execute(kernel, outer, got, options.params, features, over);
     tried.overwrites += over.size;
     for (const [write, read] of over) {
       // Behind a shorter output the input is as it was.
