@@ -244,7 +244,9 @@ class KernelWriter {
     const streams = computed.filter((id) => this.#kernel.vals[id]?.op === "load").length;
     const writes = nest.stores.length + nest.stashes.length + 2 * nest.terminals.length;
     const light = cost <= 40 && streams + writes <= 2;
-    let unroll = !inner ? 1 : light ? 4 : cost <= 120 ? 2 : 1;
+    // Joined vectors need two side by side; where sums are taken, that would change their order.
+    const joins = this.#values.code.wide && nest.reductions.length + nest.terminals.length === 0;
+    let unroll = !inner ? 1 : light ? 4 : cost <= 120 || joins ? 2 : 1;
     while (unroll > 1 && size < unroll * plan.lanes) unroll /= 2;
 
     const part = this.#rowPart();
@@ -281,8 +283,16 @@ class KernelWriter {
   }
 
   #body(frames: readonly Frame[], nest: Nest, accs: readonly Accumulators[]): void {
+    const { code } = this.#values;
+    const together = code.wide && frames.length > 1;
+    if (together) {
+      // Neighbours' values before their stores, so that vectors can be joined.
+      const kept = frames.flatMap((f) => nest.stashes.map((id) => this.#values.at(f, id).ref));
+      for (const ref of kept) code.pin(ref);
+      for (const id of nest.stashes) for (const f of frames) this.#scratch.keep(f, id);
+    }
     for (const frame of frames) {
-      for (const id of nest.stashes) this.#scratch.keep(frame, id);
+      if (!together) for (const id of nest.stashes) this.#scratch.keep(frame, id);
       for (const a of accs) a.update(frame);
     }
     this.#stores.all(frames, nest.stores);
