@@ -6,17 +6,12 @@ import { type WasmExecutable, wakeNanoseconds } from "./executable.js";
 import type { Heap } from "./heap.js";
 import { isOpen, sleepOn, startThread, type Thread } from "./host.js";
 import { News, reserve } from "./news.js";
+import { Profit } from "./profit.js";
 import { record } from "./records.js";
 import { type ThreadCode, type WorkerData, workerSource } from "./worker.js";
 
 /** Milliseconds between looks at threads that keep the others waiting. */
 const patience = 20;
-/** Forks have to save a thirtieth of the time; after so many milliseconds of lists without, they rest. */
-const worthwhile = 0.97;
-const mostLoss = 20;
-const firstRest = 50;
-const longestRest = 5000;
-
 export const threadLost = (): DeviceError =>
   new DeviceError(
     "[eval] expected every worker thread to go on, got one that ended in the middle of its work: evaluate again",
@@ -36,10 +31,7 @@ export class Pool {
   private scratch: Block | null = null;
   private freed = false;
   private looked = 0;
-  /** Forks rest until this time; for how long the next time; milliseconds lately spent on lists that gained nothing. */
-  private restUntil = 0;
-  private rest = firstRest;
-  private loss = 0;
+  private readonly profit = new Profit();
 
   private constructor(heap: Heap, threads: number, block: Block) {
     this.heap = heap;
@@ -98,10 +90,7 @@ export class Pool {
   helps(list: WasmExecutable, always: boolean): boolean {
     const ready = this.load(control.ready);
     if (ready === 0) return false;
-    if (this.restUntil > 0 && !always) {
-      if (performance.now() < this.restUntil) return false;
-      this.restUntil = 0;
-    }
+    if (!always && this.profit.rests(performance.now())) return false;
     const sleepers = this.load(control.sleepers);
     const large = always || list.sharedCost >= wakeNanoseconds;
     if (sleepers >= ready && !large) return false;
@@ -179,16 +168,7 @@ export class Pool {
     i32[this.word(control.forks)] = 0;
     f64[helped] = 0;
     f64[waited] = 0;
-    if (milliseconds < alone * worthwhile) {
-      this.loss = Math.max(0, this.loss - milliseconds);
-      if (this.loss === 0) this.rest = firstRest;
-      return;
-    }
-    this.loss += milliseconds;
-    if (this.loss < mostLoss) return;
-    this.loss = 0;
-    this.restUntil = performance.now() + this.rest;
-    this.rest = Math.min(longestRest, 2 * this.rest);
+    this.profit.note(milliseconds, alone, performance.now());
   }
 
   /** Lets the threads end. There must be no open fork. */
