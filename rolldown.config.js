@@ -6,6 +6,7 @@ export default defineConfig({
     index: "src/index.ts",
     "optimizers/index": "src/optimizers/index.ts",
     "nn/index": "src/nn/index.ts",
+    "cli/main": "src/cli/main.ts",
     "models/index": "src/models/index.ts",
     // What threads load by its address, beside the file that names it.
     "host-thread": "src/device/wasm/host-thread.ts",

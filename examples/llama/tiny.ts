@@ -4,7 +4,6 @@ import { join } from "node:path";
 import * as mx from "cotangent";
 import * as models from "cotangent/models";
 import * as nn from "cotangent/nn";
-import { trainTokenizer } from "./bpe.js";
 
 export interface TinyOptions {
   readonly text: string;
@@ -20,7 +19,7 @@ export interface TinyOptions {
 export const writeTiny = (folder: string, options: TinyOptions): void => {
   const { text, tokens = 384, width = 64, layers = 2, seed = 0, bits = null } = options;
   mkdirSync(folder, { recursive: true });
-  const tokenizer = trainTokenizer(text, tokens);
+  const tokenizer = models.trainTokenizer(text, tokens);
   const config = {
     architectures: ["LlamaForCausalLM"],
     model_type: "llama",

@@ -1,6 +1,7 @@
 /** `cotangent/models`: Llama-style decoders, from files to text, and adapters to train them. */
 import "../ops/methods.js";
 
+export { trainTokenizer } from "./bpe.js";
 export { type Generated, type GenerateOptions, generate, generateTokens } from "./generate.js";
 export { KVCache } from "./llama/cache.js";
 export { type LlamaConfig, type RopeScaling, readConfig } from "./llama/config.js";

@@ -71,7 +71,9 @@ export const makeTokenizer = async (tokenizer: object, config: object = {}): Pro
   const decode = callable(made, "decode");
   return {
     encode: (text) => numbers(encode(text)),
-    decode: (tokens) => String(decode([...tokens], { skip_special_tokens: true })),
+    // The library refuses to decode nothing.
+    decode: (tokens) =>
+      tokens.length === 0 ? "" : String(decode([...tokens], { skip_special_tokens: true })),
   };
 };
 
