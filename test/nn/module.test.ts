@@ -127,6 +127,18 @@ test("tied parameters part when they are updated, as in MLX", () => {
   assert.deepEqual([pair.a.item(), pair.b.item()], [3, 4]);
 });
 
+test("updates inside of tidy last", () => {
+  const shared = mx.array([1]);
+  const pair = new (class extends nn.Module {
+    a: mx.NDArray = shared;
+    b: mx.NDArray = shared;
+  })();
+  mx.tidy(() => {
+    pair.update({ a: pair.a.add(1), b: pair.b.add(2) });
+  });
+  assert.deepEqual([pair.a.item(), pair.b.item()], [2, 3]);
+});
+
 test("updateModules puts modules into places of modules", () => {
   const model = new nn.Sequential<nn.UnaryLayer[]>(new nn.Linear(2, 2), new nn.ReLU());
   const tanh = new nn.Tanh();

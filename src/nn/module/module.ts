@@ -466,17 +466,23 @@ export abstract class Module extends Branch {
 
   /** The tree of modules, with numbers of parameters. */
   override toString(): string {
-    return show(this.#describe());
+    return showInspected(this.#describe());
   }
 }
 
-Object.defineProperty(Module.prototype, Symbol.for("nodejs.util.inspect.custom"), {
-  value(this: Module): string {
-    return this.toString();
-  },
-  configurable: true,
-  writable: true,
-});
+/** Makes consoles show the tree. Only what uses modules needs it: bundlers drop it with them. */
+const installInspection = (): typeof show => {
+  Object.defineProperty(Module.prototype, Symbol.for("nodejs.util.inspect.custom"), {
+    value(this: Module): string {
+      return this.toString();
+    },
+    configurable: true,
+    writable: true,
+  });
+  return show;
+};
+
+const showInspected: typeof show = /* @__PURE__ */ installInspection();
 
 const readStrict = (op: string, options: boolean | StrictOptions | undefined): StrictOptions =>
   readPositional<StrictOptions>(op, "strict", options, undefined, ["strict"]);

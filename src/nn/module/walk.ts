@@ -1,6 +1,7 @@
 /** Walks the fields of modules as trees: filters, maps, finds the places of parameters. */
 import { isPlainObject, setOwn } from "../../core/guards.js";
 import { isNDArray, NDArray, rebind } from "../../graph/array.js";
+import { keep } from "../../graph/scope.js";
 import { type Branch, isBranch } from "../../graph/tree.js";
 
 /** Decides about a value in a module; its key is dotted where it lies in a list or record of that module. */
@@ -131,7 +132,7 @@ export const commit = (changes: readonly Change[]): void => {
   for (const [i, { owner, key, array }] of changes.entries()) {
     const node = nodes[i];
     if (node === undefined) continue;
-    if (done.has(array)) putInto(owner, key, new NDArray(node));
+    if (done.has(array)) putInto(owner, key, keep(new NDArray(node)));
     else if (array.node !== node) rebind(array, node);
     done.add(array);
   }
