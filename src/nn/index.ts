@@ -76,16 +76,13 @@ export {
   type MultiHeadAttentionOptions,
 } from "./layers/attention.js";
 export { BatchNorm, type BatchNormOptions } from "./layers/batch-norm.js";
+export { Conv1d, Conv2d, Conv3d, type ConvLayerOptions } from "./layers/convolution.js";
 export {
-  Conv1d,
-  Conv2d,
-  Conv3d,
-  type ConvLayerOptions,
   ConvTranspose1d,
   ConvTranspose2d,
   ConvTranspose3d,
   type ConvTransposeLayerOptions,
-} from "./layers/convolution.js";
+} from "./layers/convolution-transpose.js";
 export {
   Dropout,
   Dropout2d,
@@ -141,24 +138,24 @@ export {
   type EncoderModule,
   Transformer,
   TransformerDecoder,
-  TransformerDecoderLayer,
   TransformerEncoder,
-  TransformerEncoderLayer,
-  type TransformerLayerOptions,
   type TransformerOptions,
   type TransformerStackOptions,
 } from "./layers/transformer.js";
+export {
+  TransformerDecoderLayer,
+  TransformerEncoderLayer,
+  type TransformerLayerOptions,
+} from "./layers/transformer-layers.js";
 export { Upsample, type UpsampleMode, type UpsampleOptions } from "./layers/upsample.js";
 export * as losses from "./losses/index.js";
-export {
-  type FreezeOptions,
-  type LoadWeightsOptions,
-  Module,
-  type ModuleFilter,
-  type ParametersOf,
-  type SaveWeightsOptions,
-  type StrictOptions,
-} from "./module/module.js";
+export { Module, type ModuleFilter, type ParametersOf } from "./module/module.js";
+export type {
+  FreezeOptions,
+  LoadWeightsOptions,
+  SaveWeightsOptions,
+  StrictOptions,
+} from "./module/options.js";
 export { type LayerQuantization, type QuantizeModelOptions, quantize } from "./module/quantize.js";
 export { valueAndGrad } from "./module/value-and-grad.js";
 export type { Weights } from "./module/weights.js";

@@ -7,11 +7,17 @@ import { describe } from "../../core/guards.js";
 import { readOptions, readPositional } from "../../core/options.js";
 import { isNDArray, NDArray } from "../../graph/array.js";
 import { Branch } from "../../graph/tree.js";
-import { type FileFormat, load } from "../../io/load.js";
+import { load } from "../../io/load.js";
 import { savez } from "../../io/npz.js";
 import { saveSafetensors } from "../../io/safetensors.js";
 import { astype } from "../../ops/convert.js";
 import { type LeafOf, treeFlatten } from "../../ops/tree-paths.js";
+import type {
+  FreezeOptions,
+  LoadWeightsOptions,
+  SaveWeightsOptions,
+  StrictOptions,
+} from "./options.js";
 import { type Described, show } from "./print.js";
 import { changesOf, replacementsOf } from "./update.js";
 import {
@@ -55,34 +61,6 @@ export type ParametersOf<T> = T extends NDArray
 
 /** Accepts or refuses a field; the key is dotted inside lists and records. */
 export type ModuleFilter = FieldFilter<Module>;
-
-/** Options of {@link Module.freeze} and {@link Module.unfreeze}. */
-export interface FreezeOptions {
-  /** Submodules too, at any depth; true by default. */
-  readonly recurse?: boolean;
-  /** Only parameters of these names; all by default. */
-  readonly keys?: string | readonly string[] | null;
-  /** Refuse a name that no module has. */
-  readonly strict?: boolean;
-}
-
-/** Options of updates and of loading. */
-export interface StrictOptions {
-  /** Refuse names that do not fit; true by default. */
-  readonly strict?: boolean;
-}
-
-/** Options of {@link Module.loadWeights}. */
-export interface LoadWeightsOptions extends StrictOptions {
-  /** The format, when the name of the file does not tell it. */
-  readonly format?: FileFormat | null;
-}
-
-/** Options of {@link Module.saveWeights}. */
-export interface SaveWeightsOptions {
-  /** Strings to keep beside the weights; safetensors only. */
-  readonly metadata?: Readonly<Record<string, string>> | null;
-}
 
 const identity = <T>(x: T): T => x;
 
