@@ -171,6 +171,11 @@ const prefixed = (r: Reader, prefix: number): string => {
     r.take(code === 10 ? 2 : 1);
     return code === 10 ? "memory.copy" : "memory.fill";
   }
+  if (prefix === 0xfc && code === 8) {
+    const segment = r.unsigned();
+    r.take(1);
+    return `memory.init ${segment}`;
+  }
   const found = instructionAt(prefix, code);
   if (found === null)
     throw new InternalError(`[disassemble] unknown instruction ${prefix} ${code}`);
@@ -258,6 +263,19 @@ class Disassembler {
         r.list(() => this.#function(r, n++));
         return;
       }
+      case 11: {
+        let n = 0;
+        r.list(() => {
+          r.byte();
+          const bytes = r.unsigned();
+          r.take(bytes);
+          this.#lines.push(`  (data (;${n++};) ;; ${bytes} bytes\n  )`);
+        });
+        return;
+      }
+      case 12:
+        r.unsigned();
+        return;
       default:
         throw new InternalError(`[disassemble] unknown section ${id}`);
     }

@@ -148,6 +148,14 @@ export class Func {
     return this;
   }
 
+  /** memory.init: destination, first byte of the segment and length are on the stack. */
+  init(segment: Segment): this {
+    this.#code.byte(0xfc).byte(8);
+    this.#calls.push({ at: this.#code.length, callee: segment });
+    this.#code.byte(0);
+    return this;
+  }
+
   #structure(code: number, type: WasmType | null, body: (label: Label) => void): void {
     this.#code.byte(code).byte(type === null ? 0x40 : typeCode[type]);
     body(this.#depth++);
@@ -221,8 +229,13 @@ export interface Import {
   readonly name: string;
 }
 
-/** What can be called. */
-export type Callee = Func | Import;
+/** What code names by a number that its module gives it. */
+export type Callee = Func | Import | Segment;
+
+/** Bytes that come with a module. */
+export interface Segment {
+  readonly bytes: Uint8Array;
+}
 
 /**
  * A module with the imported memory `env.memory` and, if it says so, the imported table `env.table`.
@@ -241,6 +254,7 @@ export class Module implements KernelCode {
   readonly #types: Types = new Types();
   readonly #imports: { readonly entry: Import; readonly type: number }[] = [];
   readonly #funcs: { readonly func: Func; readonly type: number }[] = [];
+  readonly #data: Segment[] = [];
   readonly #exports: { readonly name: string; readonly func: Func }[] = [];
 
   constructor(features: {
@@ -282,6 +296,13 @@ export class Module implements KernelCode {
     return func;
   }
 
+  /** Bytes for `Func.init`. */
+  data(bytes: Uint8Array): Segment {
+    const segment: Segment = { bytes };
+    this.#data.push(segment);
+    return segment;
+  }
+
   export(name: string, func: Func): void {
     this.#exports.push({ name, func });
   }
@@ -313,6 +334,8 @@ export class Module implements KernelCode {
       for (const { func, type } of m.#funcs) funcs.push({ func, type: typeOf[type] ?? 0 });
     }
     for (const [i, { func }] of funcs.entries()) numbers.set(func, imports.length + i);
+    const data = modules.flatMap((m) => m.#data);
+    for (const [i, segment] of data.entries()) numbers.set(segment, i);
     const numberOf = (callee: Callee): number => {
       const number = numbers.get(callee);
       if (number === undefined) throw new InternalError("[wasm] a call of a foreign function");
@@ -340,10 +363,20 @@ export class Module implements KernelCode {
       funcs.map(({ type }) => new Bytes().unsigned(type).done()),
     );
     section(7, exports);
+    if (data.length > 0) {
+      const count = new Bytes().unsigned(data.length);
+      out.byte(12).unsigned(count.length).append(count.part(0, count.length));
+    }
     section(
       10,
       funcs.map(({ func }) => func.body(numberOf)),
     );
+    if (data.length > 0) {
+      section(
+        11,
+        data.map(({ bytes }) => new Bytes().byte(1).unsigned(bytes.length).append(bytes).done()),
+      );
+    }
     // Engines keep compiled code by a module's bytes: what is compiled under other flags has to differ in them.
     if (this.#wide) out.byte(0).unsigned(5).name("wide");
     return out.done();

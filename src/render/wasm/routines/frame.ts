@@ -106,6 +106,8 @@ export interface Work {
   readonly scratchBytes: number;
   /** Bytes of the memory that phases share. */
   readonly sharedBytes?: number;
+  /** What a phase before the others puts at the beginning of that memory. */
+  readonly tables?: Uint8Array;
   readonly phases: readonly [WorkPhase, ...WorkPhase[]];
 }
 
@@ -113,8 +115,19 @@ const phaseOf = ({ tiles, tileCost }: WorkPhase): Phase => ({ tiles: () => tiles
 
 export const renderWork = (work: Work, features: Features): Rendered => {
   const module = new Module(features);
-  const [first, ...later] = work.phases;
-  const tiles = work.phases.map((phase) => {
+  const { tables = null } = work;
+  const fill: WorkPhase = {
+    tiles: 1,
+    tileCost: (tables?.length ?? 0) / 8,
+    write({ func }) {
+      if (tables === null) return;
+      const segment = module.data(tables);
+      func.get(0).op("i32.load", argBytes.shared).i32(0).i32(tables.length).init(segment);
+    },
+  };
+  const phases: readonly WorkPhase[] = tables === null ? work.phases : [fill, ...work.phases];
+  const [first = fill, ...later] = phases;
+  const tiles = phases.map((phase) => {
     const tile = module.func(["i32", "i32", "i32"]);
     const frame = new Frame(tile);
     phase.write(frame);
@@ -122,7 +135,7 @@ export const renderWork = (work: Work, features: Features): Rendered => {
     return tile;
   });
   module.export("k", phaseLoops(module, tiles));
-  const { sharedBytes = 0 } = work;
+  const { sharedBytes = tables?.length ?? 0 } = work;
   return {
     code: module,
     scratchBytes: work.scratchBytes,

@@ -3,6 +3,7 @@ import type { Routine } from "../../../core/routine.js";
 import type { HostRoutine } from "../../../kernel/host-routines.js";
 import type { Features, Rendered } from "../../contract.js";
 import { type AttentionRoutine, renderAttention } from "../attention/index.js";
+import { fourierWork } from "../fourier/index.js";
 import { type QuantizedRoutine, renderQuantized } from "../quantized/index.js";
 import { renderWork, type Work } from "./frame.js";
 import { renderHost } from "./host.js";
@@ -24,8 +25,11 @@ const workOf = (r: Exclude<Routine, AttentionRoutine | HostRoutine | QuantizedRo
 export const renderRoutine = (r: Routine, features: Features): Rendered => {
   switch (r.routine) {
     case "matrix":
-    case "fourier":
       return renderHost(r, features);
+    case "fourier": {
+      const work = fourierWork(r);
+      return work === null ? renderHost(r, features) : renderWork(work, features);
+    }
     case "attention":
     case "attentionGradient":
       return renderAttention(r, features);
