@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { complex64 } from "../../src/core/dtype.js";
 import type { Routine } from "../../src/core/routine.js";
+import { fourierBytes } from "../../src/kernel/fourier/index.js";
 import { interpretRoutine } from "../../src/kernel/routines-reference.js";
 import { disassemble } from "../../src/render/wasm/disassemble.js";
 import { fourierWork } from "../../src/render/wasm/fourier/index.js";
@@ -29,16 +30,16 @@ const routine = (
 });
 
 const compare = (r: Fourier): void => {
-  const count = 2 * r.n * r.outer * r.inner;
+  const [count = 0, results = 0] = fourierBytes(r).map((bytes) => bytes / 4);
   let seed = 3;
   const x = Float32Array.from({ length: count }, () => {
     seed = (Math.imul(seed, 1664525) + 1013904223) | 0;
     return seed / 2 ** 31;
   });
   const bytes = new Uint8Array(x.buffer);
-  const want = new Float32Array(count);
+  const want = new Float32Array(results);
   interpretRoutine(r, [bytes, new Uint8Array(want.buffer)]);
-  const ran = new RenderedProgram(r).run([bytes], [bytes.length]);
+  const ran = new RenderedProgram(r).run([bytes], [4 * results]);
   const got = new Float32Array(ran.outputs[0]?.slice().buffer ?? new ArrayBuffer(0));
   // Both compute in doubles: what differs is the last rounding, and next to zero what doubles lose.
   const size = Math.sqrt(r.n) * r.scale;
@@ -92,11 +93,27 @@ test("what is not finite stays in its line", () => {
   }
 });
 
-test("real transforms, large prime factors and nothing at all are left to JavaScript", () => {
+test("real transforms", () => {
+  for (const what of ["real", "half"] as const)
+    for (const n of [2, 4, 6, 10, 16, 26, 128, 210, 1000, 8192])
+      for (const outer of [1, 2, 5, 19]) {
+        assert.notEqual(fourierWork(routine(n, outer, 1, { what })), null);
+        for (const doubled of [false, true])
+          compare(routine(n, outer, 1, { what, doubled, scale: 1 / n }));
+      }
+});
+
+test("large prime factors and nothing at all are left to JavaScript, and some real transforms", () => {
   assert.equal(fourierWork(routine(17, 4, 1)), null);
   assert.equal(fourierWork(routine(2 * 8191, 1, 1)), null);
   assert.equal(fourierWork(routine(8, 0, 1)), null);
-  assert.equal(fourierWork(routine(8, 4, 1, { what: "real" })), null);
+  for (const [n, inner] of [
+    [9, 1],
+    [8, 2],
+    [2 ** 14, 1],
+    [34, 1],
+  ] as const)
+    assert.equal(fourierWork(routine(n, 4, inner, { what: "real" })), null);
   assert.notEqual(fourierWork(routine(2 ** 20, 1, 1)), null);
 });
 

@@ -7,79 +7,26 @@ import { unitRoot } from "../../../kernel/fourier/passes.js";
 import type { Ref } from "../lane-code.js";
 import type { Frame, Work, WorkPhase } from "../routines/frame.js";
 import {
-  type Area,
-  factorsOf,
-  loadPair,
-  type Pair,
-  Pairs,
-  storePair,
-  transform,
-  twiddles,
-} from "./passes.js";
+  areaBytes,
+  areasOf,
+  bytesOf,
+  longest,
+  moveCost,
+  passCost,
+  read,
+  side,
+  size,
+  transposed,
+  write,
+} from "./lines.js";
+import { type Area, factorsOf, loadPair, Pairs, storePair, transform, twiddles } from "./passes.js";
+import { realWork } from "./real.js";
 
-/** Bytes of a complex number in operand and result. */
-const size = 8;
-/** Lines side by side. */
-const side = 8;
-/** Longer lines become matrices; shorter ones too from `fewFrom` points on, where there are fewer lines than `few`. */
-const longest = 4096;
+/** Longer lines become matrices (see `longest`); shorter ones too from here on, where there are fewer lines than `few`. */
 const fewFrom = 512;
 const few = 6;
 /** Most bytes that matrices take between their phases. */
 const mostBytes = 2 ** 28;
-
-/** Nanoseconds per element: of a pass, and of reading and writing. */
-const passCost = 0.8;
-const moveCost = 2;
-
-/** Bytes between real and imaginary parts: they do not begin at the same place of a page, where they would be in each other's way. */
-const apartOf = (n: number, batch: number): number => 8 * n * batch + 64 * 5;
-const areaBytes = (n: number, batch: number): number => 2 * apartOf(n, batch) + 64 * 11;
-
-const areasOf = (f: Frame, n: number, batch: number): readonly [Area, Area] => {
-  const bytes = areaBytes(n, batch);
-  const apart = apartOf(n, batch);
-  return [
-    { at: f.scratch, apart },
-    { at: f.add(f.scratch, f.constant(bytes)), apart },
-  ];
-};
-
-/** An inverse transform is a forward one with real and imaginary parts exchanged before and after. */
-const turned = (r: Fourier, { re, im }: Pair): Pair =>
-  r.what === "inverse" ? { re: im, im: re } : { re, im };
-
-const doubles = (first: number, second: number): number[] =>
-  [first, second].flatMap((lane) => Array.from({ length: 8 }, (_, b) => 8 * lane + b));
-
-/** Two vectors of two doubles each become one of their first and one of their second ones. */
-const transposed = (f: Frame, a: Ref, b: Ref): Pair => ({
-  re: f.code.lane("i8x16.shuffle", doubles(0, 2), a, b),
-  im: f.code.lane("i8x16.shuffle", doubles(1, 3), a, b),
-});
-
-/** Elements of the operand at two addresses, `more` bytes on. */
-const read = (f: Frame, r: Fourier, a: Ref, b: Ref, more = 0): Pair => {
-  const [first = 0, second = 0] = [a, b].map((at) =>
-    f.code.op("f64x2.promote_low_f32x4", f.code.load("v128.load64_zero", at, more, true)),
-  );
-  return turned(r, transposed(f, first, second));
-};
-
-/** Writes elements of the result to two addresses, `more` bytes on. */
-const write = (f: Frame, r: Fourier, a: Ref, b: Ref, pair: Pair, more = 0): void => {
-  const { re, im } = turned(r, new Pairs(f).scale(pair, r.scale));
-  const two = transposed(f, re, im);
-  for (const [at, x] of [
-    [a, two.re],
-    [b, two.im],
-  ] as const) {
-    f.code.storeLane("v128.store64_lane", at, f.code.op("f32x4.demote_f64x2_zero", x), more, 0);
-  }
-};
-
-const bytesOf = (numbers: readonly number[]): Uint8Array =>
-  new Uint8Array(Float64Array.from(numbers).buffer);
 
 /** Address of the first element of a line, counted through outer and inner axes. */
 const lineAt = (f: Frame, r: Fourier, base: Ref, line: Ref): Ref => {
@@ -95,7 +42,7 @@ const directWork = (r: Fourier, factors: readonly number[]): Work => {
   const step = inner * size;
   // A cache line of each line at a time: lines may lie so that they displace each other.
   const group = [8, 4, 2, 1].find((g) => n % g === 0) ?? 1;
-  const write_ = (f: Frame): void => {
+  const tile = (f: Frame): void => {
     const { code } = f;
     const first = f.times(f.tile, batch);
     const starts = (buffer: number): readonly Ref[] =>
@@ -138,7 +85,7 @@ const directWork = (r: Fourier, factors: readonly number[]): Work => {
       {
         tiles: Math.ceil(lines / batch),
         tileCost: n * batch * (moveCost + passCost * factors.length),
-        write: write_,
+        write: tile,
       },
     ],
   };
@@ -260,12 +207,13 @@ const matrixWork = (r: Fourier, high: number, wide: number): Work => {
   };
 };
 
-/** The work of a complex transform, or null where it is left to JavaScript: real ones, large prime factors, no points. */
+/** The work of a transform, or null where it is left to JavaScript: large prime factors, no points, some real ones. */
 export const fourierWork = (r: Fourier): Work | null => {
   const { n, outer, inner, what } = r;
   const factors = factorsOf(n);
   const lines = outer * inner;
-  if (what === "real" || what === "half" || factors === null || lines === 0) return null;
+  if (what === "real" || what === "half") return realWork(r);
+  if (factors === null || lines === 0) return null;
   const high = middle(n);
   const wide = n / high;
   const matrix = high >= side && (n > longest || (n >= fewFrom && lines < few));
