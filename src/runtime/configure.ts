@@ -29,7 +29,8 @@ const wrong = (name: string, expected: string, got: unknown, cure: string): Argu
  * - `blas`: `false`, `true` or the name or path of a library, see {@link setBlas}. By default `true`, or what
  *   `COTANGENT_BLAS` says.
  * - `v8Flags`: `true` sets V8's experimental flag `--experimental-wasm-revectorize` for the whole process and makes
- *   kernels of a shape that it pairs: matrix products run about twice as fast on processors with AVX2. Nothing but this
+ *   kernels of a shape that it pairs: matrix products and many
+ *   element-wise functions run up to twice as fast on processors with AVX2. Nothing but this
  *   option and `COTANGENT_V8_FLAGS=1` sets it. It is tried before it is used, which takes some tenths of a second, once: where results differ
  *   by a bit, where nothing is gained, or where this Node does not know it, it is unset again, and {@link deviceInfo} says
  *   why in `wideVectors`. Results are the same to the bit. `false`, the default, unsets it.
