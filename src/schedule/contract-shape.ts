@@ -73,6 +73,8 @@ export const contractShape = (
 ): GroupShape | null => {
   const k = overMask(contract, draft.at(contract).lists);
   const grid = all & ~k;
+  if (draft.at(contract).mask !== all)
+    return refuse("what stands beside a contraction varies over other axes than its result");
   const after = new Set<Op>([contract]);
   const finished = new Map<Op, Terminal>();
   const terminals: Terminal[] = [];
