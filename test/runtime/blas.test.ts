@@ -72,6 +72,13 @@ describe("a library for matrix products", () => {
     };
     const gradients = mx.grad(loss, { argnums: [0, 1] });
     both(() => gradients(mx.zeros([176]), mx.ones([144])));
+    const { kernels } = mx.debug.explain((y: mx.NDArray) => {
+      const h = mx.matmul(y, w);
+      return [h, mx.sum(mx.square(h), 0)];
+    })(x);
+    const product = kernels.find((k) => k.operations.includes("contract"));
+    assert.match(String(product?.wasm), /"blas" "f32"/);
+    assert.ok(product?.operations.includes("reduce sum"));
   });
 
   it("computes in double precision", { skip: missing }, () => {

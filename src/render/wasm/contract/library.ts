@@ -27,8 +27,6 @@ export const libraryFor = (
   p: Product,
   find: (() => Library | null) | undefined,
 ): Library | null => {
-  // Sums of columns go by slabs of rows, which our own tiles keep whole.
-  if (p.sums !== null) return null;
   if (find === undefined || (p.type !== "f32" && p.type !== "f64") || p.k.size === 0) return null;
   const most = (g: Group): number => (g.outer ? 1 << 20 : g.size);
   // Looking for a library takes time: none would pay for less.
