@@ -24,7 +24,7 @@ const unrolled = 4;
 export const isThin = (s: QuantizedSizes): boolean => s.transpose && s.rows <= mostRows;
 
 /** How many rows of the matrix are done together, so that all sums stay in registers. */
-const togetherOf = (rows: number): number => (rows === 1 ? 3 : rows <= 3 ? 2 : 1);
+const togetherOf = (rows: number): number => [4, 3, 2][rows - 1] ?? 1;
 /** Rows of x that are done together, at most: their sums stay in registers. */
 const partRows = 5;
 
