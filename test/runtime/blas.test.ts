@@ -59,6 +59,36 @@ describe("a library for matrix products", () => {
     );
   });
 
+  it("reads quantized matrices that are decoded block by block", { skip: missing }, () => {
+    for (const format of [{ bits: 4 }, { bits: 3, groupSize: 32 }, { mode: "nvfp4" }] as const) {
+      const w = mx.random.normal([3, 256, 384], { key: mx.random.key(1) });
+      const [words, scales, biases = null] = mx.quantize(w, format);
+      assert.ok(words !== undefined && scales !== undefined);
+      for (const transpose of [true, false]) {
+        const o = { ...format, transpose };
+        const depth = transpose ? 384 : 256;
+        const x = mx.random.normal([3, 40, depth], { key: mx.random.key(2) });
+        const long = mx.random.normal([600, depth], { key: mx.random.key(3) });
+        const rhsIndices = mx.array([2, 0, 2], mx.int32);
+        const picked = { ...o, rhsIndices };
+        const [own, ownScales] = [words.get(1), scales.get(1)];
+        const one = { ...o, biases: biases === null ? null : biases.get(1) };
+        both(
+          () => [
+            mx.quantizedMatmul(x, words, scales, biases, o),
+            mx.gatherQmm(x, words, scales, biases, picked),
+            mx.quantizedMatmul(long, own, ownScales, one),
+            mx.quantizedMatmul(long.astype(mx.bfloat16), own, ownScales, one).astype(mx.float32),
+            mx
+              .quantizedMatmul(x.astype(mx.float16), words, scales.astype(scales.dtype), biases, o)
+              .astype(mx.float32),
+          ],
+          [3, 4],
+        );
+      }
+    }
+  });
+
   it("adds up columns of what follows a product, slab by slab", { skip: missing }, () => {
     const [x, w, v] = [
       [1300, 160],

@@ -206,3 +206,21 @@ export const loadScale = (
   const negative = code.op("i32.gt_u", stored, code.i32(0x7f));
   return code.select(negative, code.op("f32.neg", magnitude), magnitude);
 };
+
+/** Chunks of a group that are written one behind the other without a loop. */
+const unrolled = 4;
+
+/** Code for every chunk of a group: `by` moves an address to chunks that a loop counts, `q` counts others. */
+export const eachChunk = (
+  f: Frame,
+  perGroup: number,
+  body: (q: number, by: (base: Ref, bytes: number) => Ref) => void,
+): void => {
+  if (perGroup <= unrolled) {
+    for (let q = 0; q < perGroup; q++) body(q, (base) => base);
+    return;
+  }
+  f.code.loop(f.constant(0), f.constant(perGroup), 1, (q) =>
+    body(0, (base, bytes) => f.at(base, q, bytes)),
+  );
+};

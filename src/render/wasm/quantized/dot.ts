@@ -6,10 +6,11 @@ import type { Variable } from "../block.js";
 import type { Func, Module } from "../encoder.js";
 import type { Ref } from "../lane-code.js";
 import { Frame } from "../routines/frame.js";
-import { loadGather, storeScalar } from "../storage.js";
+import { storeScalar } from "../storage.js";
 import { buffersOf, callRows, firstRow, rowsOf } from "./blocks.js";
-import { Chunks, fp4Offset, loadScale } from "./chunk.js";
+import { Chunks, eachChunk, fp4Offset, loadScale } from "./chunk.js";
 import { groupsOf, wordBytes } from "./decode.js";
+import { emitOrder } from "./finish.js";
 
 /** The most rows of x. */
 const mostRows = 8;
@@ -18,8 +19,6 @@ const cost = { code: 0.05, product: 0.03 } as const;
 /** Nanoseconds of a tile. */
 const shortest = 4e3;
 const longest = 25e3;
-/** Chunks of a group that are written one behind the other without a loop. */
-const unrolled = 4;
 
 export const isThin = (s: QuantizedSizes): boolean => s.transpose && s.rows <= mostRows;
 
@@ -42,60 +41,6 @@ const pitchesOf = (s: QuantizedSizes): { readonly x: number; readonly sums: numb
   x: 4 * s.depth,
   sums: (16 * s.depth) / s.format.groupSize,
 });
-
-const eachChunk = (
-  f: Frame,
-  perGroup: number,
-  body: (q: number, by: (base: Ref, bytes: number) => Ref) => void,
-): void => {
-  if (perGroup <= unrolled) {
-    for (let q = 0; q < perGroup; q++) body(q, (base) => base);
-    return;
-  }
-  f.code.loop(f.constant(0), f.constant(perGroup), 1, (q) =>
-    body(0, (base, bytes) => f.at(base, q, bytes)),
-  );
-};
-
-/** A function (from, to, sums, rows): rows of x in the order in which codes come, and sums over groups. */
-const emitOrder = (module: Module, features: Features, s: QuantizedSizes): Func => {
-  const func = module.func(["i32", "i32", "i32", "i32"]);
-  const f = new Frame(func, features);
-  const { code, four } = f;
-  const [from = 0, to = 0, sums = 0, rows = 0] = [0, 1, 2, 3].map((i) => code.param(i));
-  const l = four.narrow;
-  const { dtype, depth, format } = s;
-  const pitch = pitchesOf(s);
-  const chunks = new Chunks(f, format, features, masksOf(isWide(s)));
-  const { codes, elements, perGroup } = chunks;
-  code.loop(f.constant(0), rows, 1, (r) => {
-    const source = f.at(from, r, depth * dtype.size);
-    const target = f.at(to, r, pitch.x);
-    code.loop(f.constant(0), f.constant(depth / format.groupSize), 1, (g) => {
-      const sum = code.variable(l.constant(0));
-      const own = f.at(source, g, format.groupSize * dtype.size);
-      const into = f.at(target, g, format.groupSize * 4);
-      eachChunk(f, perGroup, (q, by) => {
-        const address = by(own, elements * dtype.size);
-        const put = by(into, elements * 4);
-        chunks.order.forEach((place, j) => {
-          const places = [0, 1, 2, 3].map((lane) => ({
-            address,
-            offset: (q * elements + lane * codes + place) * dtype.size,
-          }));
-          const v = loadGather(four, dtype, places);
-          code.set(sum, l.add(code.get(sum), v));
-          const plain = chunks.factors(j, -1).every((x) => x === 1);
-          const scaled = plain ? v : l.mul(v, chunks.factor(j, -1));
-          code.store("v128.store", put, scaled, 4 * (q * elements + 4 * j));
-        });
-      });
-      code.store("v128.store", f.at(f.at(sums, r, pitch.sums), g, 16), code.get(sum));
-    });
-  });
-  code.finish();
-  return func;
-};
 
 const sumOf = (f: Frame, v: Ref): Ref => {
   const { code } = f;
@@ -224,7 +169,7 @@ export const dotTiles = (module: Module, s: QuantizedSizes, features: Features):
   const perRow = depth * (cost.code + rows * cost.product);
   const target = Math.min(longest, Math.max(shortest, (perRow * columns * products) / 16));
   const block = Math.min(columns, Math.max(12, Math.ceil(target / perRow / 12) * 12));
-  const order = emitOrder(module, features, s);
+  const order = emitOrder(module, features, s, { masks: masksOf(isWide(s)), sums: pitch.sums });
   const part = partOf(rows);
   const dots = new Map(
     [part, rows % part]
@@ -240,8 +185,8 @@ export const dotTiles = (module: Module, s: QuantizedSizes, features: Features):
       order,
       x.place(0, x.tile, depth * s.dtype.size),
       x.add(x.shared, x.times(x.tile, pitch.x)),
-      x.add(x.add(x.shared, x.constant(sums)), x.times(x.tile, pitch.sums)),
       x.constant(1),
+      x.add(x.add(x.shared, x.constant(sums)), x.times(x.tile, pitch.sums)),
     );
   }
   const x = new Steps(module.func(["i32", "i32", "i32"]));

@@ -6,8 +6,8 @@ import { transpose } from "../contract/pack.js";
 import type { Func, Module } from "../encoder.js";
 import type { Ref } from "../lane-code.js";
 import { Frame } from "../routines/frame.js";
-import { loadVector, storeScalar, storeVector } from "../storage.js";
-import { codesOf, orderOf } from "./chunk.js";
+import { loadGather, loadVector, storeScalar, storeVector } from "../storage.js";
+import { Chunks, codesOf, eachChunk, orderOf } from "./chunk.js";
 
 /** For each number of a chunk the place at which decoding leaves it. */
 export const placesOf = (s: QuantizedSizes): readonly number[] => {
@@ -110,6 +110,90 @@ export const emitScatter = (
         for (let lane = 0; lane < 4; lane++)
           store.lane(target, (lane * codes + place) * dtype.size, lane);
       });
+    });
+  });
+  code.finish();
+  return func;
+};
+
+/** How a product by codes wants x: cut out by so many masks, with sums over groups, rows of which lie so far apart. */
+export interface ForCodes {
+  readonly masks: number;
+  readonly sums: number;
+}
+
+/**
+ * A function (from, to, rows) or, for codes, (from, to, rows, sums): rows of x in the order of decoded chunks; for codes
+ * freed of what these are multiples of.
+ */
+export const emitOrder = (
+  module: Module,
+  features: Features,
+  s: QuantizedSizes,
+  forCodes: ForCodes | null,
+): Func => {
+  const func = module.func(["i32", "i32", "i32", ...(forCodes === null ? [] : ["i32" as const])]);
+  const f = new Frame(func, features);
+  const { code, four } = f;
+  const [from = 0, to = 0, rows = 0] = [0, 1, 2].map((i) => code.param(i));
+  const l = four.narrow;
+  const { dtype, depth, format } = s;
+  const chunks = new Chunks(f, format, features, forCodes?.masks);
+  const { codes, elements, perGroup } = chunks;
+  code.loop(f.constant(0), rows, 1, (r) => {
+    const source = f.at(from, r, depth * dtype.size);
+    const target = f.at(to, r, 4 * depth);
+    code.loop(f.constant(0), f.constant(depth / format.groupSize), 1, (g) => {
+      const sum = forCodes === null ? null : code.variable(l.constant(0));
+      const own = f.at(source, g, format.groupSize * dtype.size);
+      const into = f.at(target, g, format.groupSize * 4);
+      eachChunk(f, perGroup, (q, by) => {
+        const address = by(own, elements * dtype.size);
+        const put = by(into, elements * 4);
+        chunks.order.forEach((place, j) => {
+          const places = [0, 1, 2, 3].map((lane) => ({
+            address,
+            offset: (q * elements + lane * codes + place) * dtype.size,
+          }));
+          const v = loadGather(four, dtype, places);
+          if (sum !== null) code.set(sum, l.add(code.get(sum), v));
+          const plain = forCodes === null || chunks.factors(j, -1).every((x) => x === 1);
+          const scaled = plain ? v : l.mul(v, chunks.factor(j, -1));
+          code.store("v128.store", put, scaled, 4 * (q * elements + 4 * j));
+        });
+      });
+      if (sum === null || forCodes === null) return;
+      const sums = f.at(code.param(3), r, forCodes.sums);
+      code.store("v128.store", f.at(sums, g, 16), code.get(sum));
+    });
+  });
+  code.finish();
+  return func;
+};
+
+/** A function (c, out, rows, columns): rows of c in the dtype of the result. */
+export const emitStoreRows = (
+  module: Module,
+  features: Features,
+  s: QuantizedSizes,
+  pitch: number,
+): Func => {
+  const func = module.func(["i32", "i32", "i32", "i32"]);
+  const f = new Frame(func, features);
+  const { code, one, four } = f;
+  const [c = 0, out = 0, rows = 0, columns = 0] = [0, 1, 2, 3].map((i) => code.param(i));
+  const { dtype } = s;
+  const whole = code.op("i32.and", columns, f.constant(-4));
+  code.loop(f.constant(0), rows, 1, (m) => {
+    const from = f.at(c, m, pitch);
+    const to = f.at(out, m, s.columns * dtype.size);
+    code.loop(f.constant(0), whole, 4, (n) => {
+      const v = code.load("v128.load", f.at(from, n, 4), 0, true);
+      storeVector(four, dtype, v).all(f.at(to, n, dtype.size), 0);
+    });
+    code.loop(whole, columns, 1, (n) => {
+      const v = code.load("f32.load", f.at(from, n, 4), 0, true);
+      storeScalar(one, dtype, f.at(to, n, dtype.size), v);
     });
   });
   code.finish();
