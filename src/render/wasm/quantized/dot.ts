@@ -49,8 +49,14 @@ const sumOf = (f: Frame, v: Ref): Ref => {
   return add(add(lane(0), lane(2)), add(lane(1), lane(3)));
 };
 
-/** A function (words, scales, biases, x, sums, out, rows): some rows of the matrix by `given` rows of x. */
-const emitDot = (module: Module, features: Features, s: QuantizedSizes, given: number): Func => {
+/** A function (words, scales, biases, x, sums, out, rows): up to `block` rows of the matrix by `given` rows of x. */
+const emitDot = (
+  module: Module,
+  features: Features,
+  s: QuantizedSizes,
+  given: number,
+  block: number,
+): Func => {
   const func = module.func(["i32", "i32", "i32", "i32", "i32", "i32", "i32"]);
   const f = new Frame(func, features);
   const { code, four, one } = f;
@@ -153,12 +159,27 @@ const emitDot = (module: Module, features: Features, s: QuantizedSizes, given: n
       }
     });
   };
+  // Rows that are done together lie far apart, so that each of them goes on where the one before it ended.
   const together = togetherOf(given);
-  const whole = f.sub(count, code.op("i32.rem_u", count, f.constant(together)));
-  code.loop(zero, whole, together, (n) => some(n, list(together)));
-  if (together > 1) code.loop(whole, count, 1, (n) => some(n, [0]));
+  const apart = Math.floor(block / together);
+  const whole = code.select(code.op("i32.eq", count, f.constant(block)), f.constant(apart), zero);
+  code.loop(zero, whole, 1, (n) =>
+    some(
+      n,
+      list(together).map((i) => i * apart),
+    ),
+  );
+  const done = code.op("i32.mul", whole, f.constant(together));
+  code.loop(done, count, 1, (n) => some(n, [0]));
   code.finish();
   return func;
+};
+
+/** Rows of a tile, about `wanted`: whole bundles, and if it can be without a rest. */
+const blockOf = (columns: number, wanted: number, together: number): number => {
+  const most = Math.ceil(wanted / together);
+  for (let n = most; 2 * n > most; n--) if (columns % (n * together) === 0) return n * together;
+  return Math.min(columns, most * together);
 };
 
 /** A tile is some rows of one matrix. */
@@ -168,13 +189,13 @@ export const dotTiles = (module: Module, s: QuantizedSizes, features: Features):
   const products = s.outer * s.count;
   const perRow = depth * (cost.code + rows * cost.product);
   const target = Math.min(longest, Math.max(shortest, (perRow * columns * products) / 16));
-  const block = Math.min(columns, Math.max(12, Math.ceil(target / perRow / 12) * 12));
-  const order = emitOrder(module, features, s, { masks: masksOf(isWide(s)), sums: pitch.sums });
   const part = partOf(rows);
+  const block = blockOf(columns, target / perRow, togetherOf(part));
+  const order = emitOrder(module, features, s, { masks: masksOf(isWide(s)), sums: pitch.sums });
   const dots = new Map(
     [part, rows % part]
       .filter((n) => n > 0)
-      .map((n) => [n, emitDot(module, features, s, n)] as const),
+      .map((n) => [n, emitDot(module, features, s, n, block)] as const),
   );
   const sums = products * rows * pitch.x;
 
