@@ -11,7 +11,7 @@ import {
 } from "./dtype.js";
 import { ArgumentError, DTypeError } from "./errors.js";
 import { describe } from "./guards.js";
-import { integerRange, isDType } from "./promotion.js";
+import { integerRange, isDType, requireDType } from "./promotion.js";
 
 export type DtypeCategoryName =
   | "complexfloating"
@@ -75,6 +75,7 @@ const categories = {
  * @see mlx.core.issubdtype
  */
 export const issubdtype = (a: DType | DtypeCategory, b: DType | DtypeCategory): boolean => {
+  for (const x of [a, b]) if (!(x instanceof DtypeCategory)) requireDType("issubdtype", x);
   if (a === b) return true;
   if (!(b instanceof DtypeCategory)) return false;
   let c: DtypeCategory | null = a instanceof DtypeCategory ? a : categories[a.kind];
@@ -117,6 +118,7 @@ export const isdtype = (
   dtype: DType,
   kind: DTypeKindName | DType | readonly (DTypeKindName | DType)[],
 ): boolean => {
+  requireDType("isdtype", dtype);
   if (Array.isArray(kind)) return kind.map((k) => isdtype(dtype, k)).some((x) => x);
   if (isDType(kind)) return dtype === kind;
   if (isKindName(kind)) return kinds[kind](dtype);
@@ -159,6 +161,7 @@ const floats: readonly FloatInfo[] = [
  * @see mlx.core.finfo
  */
 export const finfo = (dtype: DType): FloatInfo => {
+  requireDType("finfo", dtype);
   const real = dtype === complex64 ? float32 : dtype;
   const found = floats.find((f) => f.dtype === real);
   if (found !== undefined) return found;
@@ -184,6 +187,7 @@ export interface IntegerInfo {
  * @see mlx.core.iinfo
  */
 export const iinfo = (dtype: DType): IntegerInfo => {
+  requireDType("iinfo", dtype);
   if (!isInteger(dtype)) {
     throw new DTypeError(
       `[iinfo] expected an integer dtype, got ${dtype.name}: use finfo for floats`,

@@ -1,10 +1,15 @@
 /** Reads a trailing options object, or the first option given by position, and rejects unknown option names. */
 import { ArgumentError } from "./errors.js";
 import { describe, isPlainObject } from "./guards.js";
+import { wrongValue } from "./option-values.js";
 
 const check = (op: string, given: Record<string, unknown>, allowed: readonly string[]): void => {
   for (const name of Object.keys(given)) {
-    if (allowed.includes(name)) continue;
+    if (allowed.includes(name)) {
+      const wrong = wrongValue(name, given[name]);
+      if (wrong === null) continue;
+      throw new ArgumentError(`[${op}] ${wrong}: pass such a value or leave it out`);
+    }
     const list = allowed.length === 0 ? "none" : allowed.join(", ");
     const close = allowed.find((a) => a.toLowerCase() === name.toLowerCase().replaceAll("_", ""));
     const cure = close === undefined ? "remove it" : `did you mean ${close}?`;
@@ -66,6 +71,10 @@ export const readPositional = <T extends object>(
     throw new ArgumentError(
       `[${op}] expected ${first} once, got it by position and as an option: remove one`,
     );
+  }
+  const wrong = wrongValue(first, given);
+  if (wrong !== null) {
+    throw new ArgumentError(`[${op}] ${wrong}: pass such a value or leave it out`);
   }
   const positional: Record<string, unknown> = { ...options, [first]: given };
   return positional as Partial<T>;

@@ -1,8 +1,10 @@
 /** Prints arrays as MLX does: nested brackets, three items at either end, numbers as C's `%g` with six digits. */
+
 import type { DType } from "./dtype.js";
 import { ArgumentError } from "./errors.js";
 import { describe, type Scalar } from "./guards.js";
 import { readPositional } from "./options.js";
+import { requireFunction } from "./require.js";
 
 /** How numbers are printed: `precision` fixed decimals, or -1 for six significant digits. */
 export interface PrintOptions {
@@ -49,6 +51,7 @@ export const getPrintoptions = (): { precision: number } => ({ precision });
  * @see mlx.core.printoptions
  */
 export const printoptions = <R>(options: number | PrintOptions, fn: () => R): R => {
+  requireFunction("printoptions", fn);
   const before = precision;
   setPrintoptions(options);
   try {

@@ -118,6 +118,12 @@ export const resultType = (...arraysAndDtypes: readonly (DType | Typed)[]): DTyp
 
 export const isDType = (x: unknown): x is DType => dtypes.some((d) => d === x);
 
+/** @throws ArgumentError for anything but one of the fourteen dtypes */
+export const requireDType = (op: string, dtype: unknown): void => {
+  if (isDType(dtype)) return;
+  throw new ArgumentError(`[${op}] expected a dtype, got ${describe(dtype)}: pass mx.float32, say`);
+};
+
 const dtypeOf = (op: string, x: unknown): DType => {
   if (isDType(x)) return x;
   if (typeof x === "object" && x !== null && "dtype" in x && isDType(x.dtype)) return x.dtype;
@@ -131,4 +137,8 @@ const dtypeOf = (op: string, x: unknown): DType => {
  *
  * @see mlx.core.can_cast
  */
-export const canCast = (from: DType, to: DType): boolean => promote(from, to) === to;
+export const canCast = (from: DType, to: DType): boolean => {
+  requireDType("canCast", from);
+  requireDType("canCast", to);
+  return promote(from, to) === to;
+};

@@ -1,11 +1,13 @@
 /** Arithmetic of shapes, axes and strides, with errors that name the operation. */
 import { ArgumentError, type CotangentError, IndexError, ShapeError } from "./errors.js";
 import { describe } from "./guards.js";
+import { requireIntegers } from "./require.js";
 
 type Shape = readonly number[];
 
 /** `[2, 3]`, for messages. */
-export const showShape = (shape: Shape): string => `[${shape.join(", ")}]`;
+export const showShape = (shape: Shape): string =>
+  Array.isArray(shape) ? `[${shape.join(", ")}]` : describe(shape);
 
 /** Which error an axis out of range is: MLX has IndexError for reductions and a few more, else ShapeError. */
 export type AxisError = new (message: string) => CotangentError;
@@ -156,6 +158,7 @@ export const reducedShape = (
  * @throws ShapeError when the sizes differ, or -1 is ambiguous or given twice
  */
 export const inferShape = (op: string, from: Shape, to: Shape): number[] => {
+  requireIntegers(op, "a shape", to);
   const size = from.reduce((a, b) => a * b, 1);
   const fail = (why: string): ShapeError =>
     new ShapeError(

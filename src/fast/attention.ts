@@ -7,7 +7,7 @@ import { promote } from "../core/promotion.js";
 import { broadcastsTo, showShape } from "../core/shape.js";
 import { NDArray } from "../graph/array.js";
 import type { Node } from "../graph/node.js";
-import { castTo, wrap } from "../ops/operand.js";
+import { arrayOf, castTo, wrap } from "../ops/operand.js";
 import * as p from "../primitives/index.js";
 
 export interface AttentionOptions {
@@ -129,13 +129,14 @@ export function scaledDotProductAttention(
   ]);
   if (typeof scale !== "number")
     throw new ArgumentError(`[${op}] expected scale as a number, got ${describe(scale)}`);
-  requireShapes(q.node, k.node, v.node);
-  const dtype = promote(promote(q.node.dtype, k.node.dtype), v.node.dtype);
+  const [nq, nk, nv] = [arrayOf(op, q), arrayOf(op, k), arrayOf(op, v)];
+  requireShapes(nq, nk, nv);
+  const dtype = promote(promote(nq.dtype, nk.dtype), nv.dtype);
   if (dtype.kind !== "float")
     throw new DTypeError(`[${op}] expected floating arrays, got ${dtype.name}: cast them`);
-  const queries = castTo(q.node, dtype);
-  const keys = castTo(k.node, dtype);
-  const values = castTo(v.node, dtype);
+  const queries = castTo(nq, dtype);
+  const keys = castTo(nk, dtype);
+  const values = castTo(nv, dtype);
   const seen = readMask(mask, queries, keys.shape[2] ?? 0);
   const sink = sinks === null || sinks === undefined ? null : sinkNode(sinks, queries);
   const ins = [queries, keys, values];

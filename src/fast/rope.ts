@@ -1,12 +1,14 @@
 /** Rotary position embedding: pairs of channels turned by an angle that grows with the position. */
+
 import { float32, int32, isInteger } from "../core/dtype.js";
 import { ArgumentError, DTypeError, ShapeError } from "../core/errors.js";
 import { describe } from "../core/guards.js";
 import { readOptions } from "../core/options.js";
+import { requireNumbers } from "../core/require.js";
 import { showShape } from "../core/shape.js";
 import { NDArray } from "../graph/array.js";
 import type { Node } from "../graph/node.js";
-import { castTo, constant, like, spread, wrap } from "../ops/operand.js";
+import { arrayOf, castTo, constant, like, spread, wrap } from "../ops/operand.js";
 import * as p from "../primitives/index.js";
 
 export interface RopeOptions {
@@ -88,7 +90,8 @@ export function rope(a: NDArray, dims: number, options: RopeOptions): NDArray {
     "offset",
     "freqs",
   ]);
-  const x = a.node;
+  const x = arrayOf("rope", a);
+  requireNumbers("rope", { scale });
   const { dtype, shape } = x;
   const ndim = shape.length;
   if (ndim < 3) {

@@ -1,8 +1,10 @@
 /** Which frequencies belong to coefficients, and rolling the zero frequency to the middle and back. */
+
 import { float32, int32 } from "../core/dtype.js";
 import { ArgumentError, IndexError } from "../core/errors.js";
 import { describe } from "../core/guards.js";
 import { readPositional } from "../core/options.js";
+import { requireIntegers } from "../core/require.js";
 import { normalizeAxis } from "../core/shape.js";
 import type { NDArray } from "../graph/array.js";
 import type { Node } from "../graph/node.js";
@@ -78,9 +80,8 @@ const shifted = (
   const ndim = x.shape.length;
   const { axes } = readPositional<ShiftOptions>(`fft.${op}`, "axes", given, undefined, ["axes"]);
   const all = axes ?? x.shape.map((_, d) => d);
-  const places = (typeof all === "number" ? [all] : all).map((d) =>
-    normalizeAxis(`fft.${op}`, d, ndim, IndexError),
-  );
+  const list = typeof all === "number" ? [all] : requireIntegers(`fft.${op}`, "axes", all);
+  const places = list.map((d) => normalizeAxis(`fft.${op}`, d, ndim, IndexError));
   if (places.length === 0) return wrap(x);
   return roll(
     wrap(x),

@@ -1,23 +1,17 @@
 /** The same values in another dtype or another layout. */
+
 import { type DType, int32 } from "../core/dtype.js";
 import { ArgumentError, IndexError, ShapeError } from "../core/errors.js";
 import { describe } from "../core/guards.js";
-import { readPositional } from "../core/options.js";
-import { isDType } from "../core/promotion.js";
-import { showShape, stridesOf } from "../core/shape.js";
+import { readOptions, readPositional } from "../core/options.js";
+import { requireDType } from "../core/promotion.js";
+import { requireIntegers, requireNumbers } from "../core/require.js";
+import { readShape, showShape, stridesOf } from "../core/shape.js";
 import { NDArray } from "../graph/array.js";
-import { type Shape, sizeOf } from "../graph/node.js";
+import { type Node, type Shape, sizeOf } from "../graph/node.js";
 import * as p from "../primitives/index.js";
-import { like, nodeOf, type Operand, wrap } from "./operand.js";
+import { arrayOf, like, nodeOf, type Operand, wrap } from "./operand.js";
 import { takeNode } from "./take.js";
-
-const requireDType = (op: string, dtype: unknown): void => {
-  if (!isDType(dtype)) {
-    throw new ArgumentError(
-      `[${op}] expected a dtype, got ${describe(dtype)}: pass mx.float32, say`,
-    );
-  }
-};
 
 /**
  * Values cast to a dtype: floats truncate toward zero into integers, anything nonzero is true, complex to real drops the
@@ -32,13 +26,18 @@ export function astype(a: Operand, dtype: DType): NDArray {
   return wrap(p.cast(nodeOf("astype", a), dtype));
 }
 
+export interface ContiguousOptions {
+  readonly allowColMajor?: boolean;
+}
+
 /**
  * The array itself: arrays are contiguous where that matters.
  *
  * @example mx.contiguous(mx.array([1])).tolist() // [1]
  * @see mlx.core.contiguous
  */
-export function contiguous(a: Operand, _options?: { readonly allowColMajor?: boolean }): NDArray {
+export function contiguous(a: Operand, options?: ContiguousOptions): NDArray {
+  readOptions<ContiguousOptions>("contiguous", options, ["allowColMajor"]);
   return wrap(nodeOf("contiguous", a));
 }
 
@@ -57,10 +56,15 @@ export function depends(
   inputs: NDArray | readonly NDArray[],
   dependencies: NDArray | readonly NDArray[],
 ): NDArray | NDArray[] {
-  const nodes = (x: NDArray | readonly NDArray[]): readonly NDArray[] =>
-    x instanceof NDArray ? [x] : x;
-  const values = nodes(inputs).map((a) => nodeOf("depends", a));
-  const others = nodes(dependencies).map((a) => nodeOf("depends", a));
+  const read = (x: NDArray | readonly NDArray[]): Node[] => {
+    const list: unknown = x instanceof NDArray ? [x] : x;
+    if (Array.isArray(list)) return list.map((a) => arrayOf("depends", a));
+    throw new ArgumentError(
+      `[depends] expected an array or a list of arrays, got ${describe(x)}: pass arrays`,
+    );
+  };
+  const values = read(inputs);
+  const others = read(dependencies);
   const out = p.depends(values, others).map(wrap);
   const [only] = out;
   return inputs instanceof NDArray && only !== undefined ? only : out;
@@ -113,14 +117,16 @@ export function asStrided(
     "strides",
     "offset",
   ]);
-  const to = o.shape ?? n.shape;
-  const steps = o.strides ?? stridesOf(to);
+  const to = o.shape == null ? n.shape : readShape("asStrided", o.shape);
+  const steps =
+    o.strides == null ? stridesOf(to) : requireIntegers("asStrided", "strides", o.strides);
   if (steps.length !== to.length) {
     throw new ShapeError(
       `[asStrided] expected a stride per axis, got strides ${showShape(steps)} for shape ${showShape(to)}`,
     );
   }
   const start = o.offset ?? 0;
+  requireNumbers("asStrided", { offset: start });
   const size = sizeOf(n.shape);
   const reach = (pick: (x: number) => number): number =>
     start + to.reduce((sum, length, d) => sum + pick((length - 1) * (steps[d] ?? 0)), 0);

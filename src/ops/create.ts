@@ -1,4 +1,5 @@
 /** Arrays made from nothing but numbers: constants, ranges, grids. */
+
 import {
   bool,
   type DType,
@@ -13,11 +14,21 @@ import { ArgumentError, DTypeError } from "../core/errors.js";
 import { describe, isPlainObject, isScalar } from "../core/guards.js";
 import { readOptions, readPositional } from "../core/options.js";
 import { checkScalarFits, promote, scalarDtype, weakDtype } from "../core/promotion.js";
+import { requireNumbers } from "../core/require.js";
 import { readShape } from "../core/shape.js";
 import { NDArray } from "../graph/array.js";
 import { type Node, type Shape, sizeOf } from "../graph/node.js";
 import * as p from "../primitives/index.js";
-import { castTo, constant, like, nodeOf, type Operand, spread, wrap } from "./operand.js";
+import {
+  castTo,
+  constant,
+  like,
+  nodeOf,
+  type Operand,
+  requireScalar,
+  spread,
+  wrap,
+} from "./operand.js";
 import { broadcastNode } from "./shape.js";
 
 export interface DTypeOptions {
@@ -68,6 +79,7 @@ export function full(
   const to = readShape("full", shape);
   const hint = readDType("full", dtype);
   if (vals instanceof NDArray) return wrap(broadcastNode("full", vals.node, to));
+  requireScalar("full", vals);
   const d = hint === null ? scalarDtype(vals) : promote(weakDtype(vals, hint), hint);
   checkScalarFits("full", vals, d);
   return wrap(constant(vals, d, to));
@@ -110,6 +122,7 @@ export function fullLike(a: Operand, vals: Operand, dtype?: DType | null | DType
   const d = readDType("fullLike", dtype) ?? n.dtype;
   if (vals instanceof NDArray)
     return wrap(castTo(broadcastNode("fullLike", vals.node, n.shape), d));
+  requireScalar("fullLike", vals);
   return wrap(castTo(constant(vals, promote(weakDtype(vals, d), d), n.shape), d));
 }
 
@@ -213,6 +226,7 @@ export function linspace(
     "endpoint",
     "dtype",
   ]);
+  requireNumbers("linspace", { start, stop });
   const { num: count = 50, endpoint = true } = o;
   const dtype = o.dtype ?? float32;
   if (!Number.isInteger(count) || count < 0) {
@@ -254,9 +268,10 @@ export function meshgrid(...args: readonly (Operand | MeshgridOptions)[]): NDArr
   if (indexing !== "xy" && indexing !== "ij") {
     throw new ArgumentError(`[meshgrid] expected indexing "xy" or "ij", got ${describe(indexing)}`);
   }
-  const nodes = (named ? args.slice(0, -1) : args)
-    .filter(isOperand)
-    .map((a) => nodeOf("meshgrid", a));
+  const nodes = (named ? args.slice(0, -1) : args).map((a) => {
+    if (isOperand(a)) return nodeOf("meshgrid", a);
+    throw new ArgumentError(`[meshgrid] expected arrays, got ${describe(a)}: pass vectors`);
+  });
   const ndim = nodes.length;
   const place = (i: number): number => (indexing === "xy" && ndim > 1 && i < 2 ? 1 - i : i);
   const shape = new Array<number>(ndim).fill(1);

@@ -1,5 +1,7 @@
 /** Subscripts of einsum: parsing them, and choosing a greedy order of pairwise contractions. */
+
 import { ArgumentError, ShapeError } from "../core/errors.js";
+import { describe } from "../core/guards.js";
 import type { Shape } from "../graph/node.js";
 
 /** Subscripts with `...` expanded: one label per dimension. Ellipsis dimensions get the labels "0", "1", …. */
@@ -37,6 +39,11 @@ const tokens = (term: string): string[] => {
 
 /** Parses `subscripts` against the operands' shapes. Throws ArgumentError or ShapeError. */
 export const parseSubscripts = (subscripts: string, shapes: readonly Shape[]): Subscripts => {
+  if (typeof subscripts !== "string") {
+    throw new ArgumentError(
+      `[einsum] expected subscripts as a string, got ${describe(subscripts)}: pass one like "ij,jk->ik"`,
+    );
+  }
   const [left = "", right, ...rest] = subscripts.split("->");
   if (rest.length > 0) throw new ArgumentError(`[einsum] more than one "->" in "${subscripts}"`);
   const terms = left.split(",").map(tokens);

@@ -1,5 +1,7 @@
 /** Computing arrays now, or while the event loop goes on, and giving their memory back. */
+
 import { TransformError } from "../core/errors.js";
+import { requireFunction } from "../core/require.js";
 import { isNDArray, type NDArray } from "../graph/array.js";
 import { evaluator } from "../graph/evaluator.js";
 import { isHole } from "../graph/hole.js";
@@ -73,6 +75,7 @@ const isPromise = (x: unknown): x is Promise<unknown> => x instanceof Promise;
  * total.item(); // 2000000
  */
 export function tidy<T>(fun: () => T): T {
+  requireFunction("tidy", fun);
   const [result, scope] = inScope(fun);
   if (isPromise(result)) {
     const settled = result.then(async (value) => {

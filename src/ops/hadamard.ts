@@ -1,8 +1,10 @@
 /** The Hadamard transform: products with small matrices of signs, one for each factor of the length. */
+
 import { float32, isInexact } from "../core/dtype.js";
 import { DTypeError, ShapeError } from "../core/errors.js";
 import { readOptions } from "../core/options.js";
 import { atLeastFloat, promote } from "../core/promotion.js";
+import { requireNumbers } from "../core/require.js";
 import { showShape } from "../core/shape.js";
 import type { NDArray } from "../graph/array.js";
 import { hostNode } from "../graph/host.js";
@@ -84,6 +86,7 @@ const widest = 64;
  */
 export function hadamardTransform(a: Operand, options?: HadamardTransformOptions): NDArray {
   const { scale } = readOptions<HadamardTransformOptions>("hadamardTransform", options, ["scale"]);
+  if (scale !== undefined && scale !== null) requireNumbers("hadamardTransform", { scale });
   const x = nodeOf("hadamardTransform", a);
   const dtype = atLeastFloat(x.dtype);
   if (dtype.kind !== "float" && isInexact(dtype))

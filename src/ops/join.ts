@@ -1,8 +1,10 @@
 /** Ops that join, repeat, roll, flip and pad arrays along axes. */
+
 import { ArgumentError, ShapeError } from "../core/errors.js";
 import { describe } from "../core/guards.js";
 import { readPositional } from "../core/options.js";
 import { promote } from "../core/promotion.js";
+import { requireIntegers } from "../core/require.js";
 import { normalizeAxes, normalizeAxis, showShape } from "../core/shape.js";
 import type { NDArray } from "../graph/array.js";
 import { type Node, sameShape, sizeOf } from "../graph/node.js";
@@ -121,7 +123,7 @@ export function repeat(a: Operand, repeats: number, axis?: number | null | Repea
  */
 export function tile(a: Operand, reps: number | readonly number[]): NDArray {
   const n = nodeOf("tile", a);
-  const list = typeof reps === "number" ? [reps] : reps;
+  const list = typeof reps === "number" ? [reps] : requireIntegers("tile", "counts", reps);
   if (list.some((r) => !Number.isInteger(r) || r < 0)) {
     throw new ArgumentError(`[tile] expected counts from 0, got ${showShape(list)}`);
   }
@@ -192,12 +194,12 @@ export function roll(
 ): NDArray {
   const n = nodeOf("roll", a);
   const o = readPositional<RollOptions>("roll", "axis", axis, undefined, ["axis"]);
-  const shifts = typeof shift === "number" ? [shift] : shift;
+  const shifts = requireIntegers("roll", "shifts", typeof shift === "number" ? [shift] : shift);
   const total = shifts.reduce((x, y) => x + y, 0);
   if (o.axis === undefined || o.axis === null) {
     return wrap(p.reshape(rollNode(p.reshape(n, [sizeOf(n.shape)]), total, 0), n.shape));
   }
-  const axes = typeof o.axis === "number" ? [o.axis] : o.axis;
+  const axes = typeof o.axis === "number" ? [o.axis] : requireIntegers("roll", "axes", o.axis);
   const places = axes.map((d) => normalizeAxis("roll", d, n.shape.length));
   if (typeof o.axis === "number") return wrap(rollNode(n, total, places[0] ?? 0));
   if (shifts.length !== 1 && shifts.length !== places.length) {

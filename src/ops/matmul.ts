@@ -1,9 +1,11 @@
 /** Matrix products and their relatives: matmul, addmm, inner, outer, vecdot, tensordot, kron. */
+
 import { type DType, isInexact } from "../core/dtype.js";
 import { ArgumentError, DTypeError, ShapeError } from "../core/errors.js";
 import { describe } from "../core/guards.js";
 import { readPositional } from "../core/options.js";
 import { promote } from "../core/promotion.js";
+import { requireIntegers } from "../core/require.js";
 import { broadcastPair, normalizeAxis, showShape } from "../core/shape.js";
 import type { NDArray } from "../graph/array.js";
 import { type Node, type Shape, sizeOf } from "../graph/node.js";
@@ -241,8 +243,14 @@ export function tensordot(
     axesA = Array.from({ length: given }, (_, i) => x.shape.length - given + i);
     axesB = Array.from({ length: given }, (_, i) => i);
   } else {
-    axesA = given[0].map((d) => normalizeAxis("tensordot", d, x.shape.length));
-    axesB = given[1].map((d) => normalizeAxis("tensordot", d, y.shape.length));
+    const listOf = (side: 0 | 1): readonly number[] =>
+      requireIntegers(
+        "tensordot",
+        "axes of either array",
+        Array.isArray(given) ? given[side] : given,
+      );
+    axesA = listOf(0).map((d) => normalizeAxis("tensordot", d, x.shape.length));
+    axesB = listOf(1).map((d) => normalizeAxis("tensordot", d, y.shape.length));
     if (axesA.length !== axesB.length) {
       throw new ArgumentError(
         `[tensordot] expected as many axes of a as of b, got ${axesA.length} and ${axesB.length}`,

@@ -45,6 +45,17 @@ export const nodeOf = (op: string, x: Operand): Node => {
   return constant(x, scalarDtype(x));
 };
 
+/** The node of what has to be an array. */
+export const arrayOf = (op: string, x: unknown): Node => {
+  if (x instanceof NDArray) return x.node;
+  throw reject(op, x);
+};
+
+/** @throws ArgumentError for what cannot stand for one element */
+export const requireScalar = (op: string, x: unknown): void => {
+  if (!isScalar(x)) throw reject(op, x);
+};
+
 export const castTo = (n: Node, dtype: DType): Node => p.cast(n, dtype);
 
 /** NumPy's broadcasting of `n` to `shape`, which must be possible. */

@@ -8,7 +8,7 @@ import { NDArray } from "../graph/array.js";
 import type { Node } from "../graph/node.js";
 import * as p from "../primitives/index.js";
 import { flipNode } from "./join.js";
-import { castTo, constant, nodeOf, type Operand, spread, wrap } from "./operand.js";
+import { castTo, constant, nodeOf, type Operand, requireScalar, spread, wrap } from "./operand.js";
 
 export type PadMode = "constant" | "edge" | "reflect" | "symmetric";
 
@@ -31,6 +31,8 @@ const readWidths = (width: PadWidth, ndim: number): [number, number][] => {
     );
   const all = (lo: number, hi: number): [number, number][] =>
     Array.from({ length: ndim }, () => [lo, hi]);
+  const listed: unknown = width;
+  if (typeof width !== "number" && !Array.isArray(listed)) throw bad();
   let out: [number, number][];
   if (typeof width === "number") out = all(width, width);
   else {
@@ -122,7 +124,11 @@ export function pad(
   const o = readPositional<PadOptions>("pad", "mode", mode, options, ["mode", "constantValues"]);
   const widths = readWidths(padWidth, n.shape.length);
   const how = o.mode ?? "constant";
-  if (how === "constant") return wrap(constantPad(n, widths, o.constantValues ?? 0));
+  if (how === "constant") {
+    const value = o.constantValues ?? 0;
+    if (!(value instanceof NDArray)) requireScalar("pad", value);
+    return wrap(constantPad(n, widths, value));
+  }
   if (how !== "edge" && how !== "reflect" && how !== "symmetric") {
     throw new ArgumentError(
       `[pad] expected mode "constant", "edge", "reflect" or "symmetric", got ${describe(how)}`,

@@ -1,6 +1,8 @@
 /** Ops that rearrange axes without moving values: reshape, transpose, squeeze, broadcast and their relatives. */
-import { IndexError, ShapeError } from "../core/errors.js";
+
+import { ArgumentError, IndexError, ShapeError } from "../core/errors.js";
 import { readPositional } from "../core/options.js";
+import { requireIntegers } from "../core/require.js";
 import {
   broadcastShapes as broadcastAll,
   broadcastsTo,
@@ -136,7 +138,12 @@ export function squeeze(
 export function expandDims(a: Operand, axis: number | readonly number[] | AxisOptions): NDArray {
   const n = nodeOf("expandDims", a);
   const o = readPositional<AxisOptions>("expandDims", "axis", axis, undefined, ["axis"]);
-  const places = o.axis ?? [];
+  if (o.axis === undefined || o.axis === null) {
+    throw new ArgumentError(
+      "[expandDims] expected an axis or a list of axes, got none: say where the new one goes",
+    );
+  }
+  const places = o.axis;
   const count = typeof places === "number" ? 1 : places.length;
   const axes = normalizeAxes("expandDims", places, n.shape.length + count, ShapeError);
   return wrap(p.reshape(n, insertOnes(n.shape, axes)));
@@ -172,7 +179,8 @@ export function transpose(a: Operand, axes?: readonly number[] | null | Transpos
       ),
     );
   }
-  const order = o.axes.map((axis) => normalizeAxis("transpose", axis, ndim));
+  const given = requireIntegers("transpose", "axes", o.axes);
+  const order = given.map((axis) => normalizeAxis("transpose", axis, ndim));
   if (order.length !== ndim || new Set(order).size !== ndim) {
     throw new ShapeError(
       `[transpose] expected each of ${ndim} axes once, got ${showShape(o.axes)}: pass a permutation`,
@@ -264,5 +272,8 @@ export function broadcastArrays(...arrays: readonly Operand[]): NDArray[] {
  * @see mlx.core.broadcast_shapes
  */
 export function broadcastShapes(...shapes: readonly Shape[]): Shape {
-  return broadcastAll("broadcastShapes", ...shapes);
+  return broadcastAll(
+    "broadcastShapes",
+    ...shapes.map((shape) => requireIntegers("broadcastShapes", "each shape", shape)),
+  );
 }

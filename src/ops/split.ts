@@ -1,7 +1,9 @@
 /** Ops that add missing axes, and ops that take arrays apart. */
+
 import { ArgumentError, ShapeError } from "../core/errors.js";
 import { describe } from "../core/guards.js";
 import { readOptions, readPositional } from "../core/options.js";
+import { requireIntegers } from "../core/require.js";
 import { normalizeAxis, showShape } from "../core/shape.js";
 import type { NDArray } from "../graph/array.js";
 import type { Shape } from "../graph/node.js";
@@ -82,7 +84,7 @@ export function split(
   const length = n.shape[d] ?? 0;
   if (typeof indicesOrSections !== "number") {
     // Out-of-range positions clamp; a piece that would end before it starts is empty.
-    const cuts = indicesOrSections.map((i) =>
+    const cuts = requireIntegers("split", "positions", indicesOrSections).map((i) =>
       Math.min(Math.max(i < 0 ? i + length : i, 0), length),
     );
     return [0, ...cuts].map((from, k) =>

@@ -1,8 +1,10 @@
 /** Indexing by functions: take, takeAlongAxis, putAlongAxis, slice and sliceUpdate with starts known at run time. */
+
 import { int32, isInteger } from "../core/dtype.js";
 import { ArgumentError, DTypeError, IndexError, ShapeError } from "../core/errors.js";
 import { describe } from "../core/guards.js";
 import { readPositional } from "../core/options.js";
+import { requireIntegers } from "../core/require.js";
 import { broadcastPair, normalizeAxis, showShape } from "../core/shape.js";
 import { isTypedArray, type TypedArrayInput } from "../core/typed.js";
 import { NDArray } from "../graph/array.js";
@@ -154,7 +156,7 @@ const readStarts = (
   ndim: number,
 ): [Node[], number[]] => {
   const n = indexNode(op, starts);
-  const places = axes.map((d) => normalizeAxis(op, d, ndim));
+  const places = requireIntegers(op, "axes", axes).map((d) => normalizeAxis(op, d, ndim));
   if (
     n.shape.length > 1 ||
     sizeOf(n.shape) !== places.length ||

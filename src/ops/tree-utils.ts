@@ -1,6 +1,8 @@
 /** Mapping, reducing and merging trees of anything: the tree utilities of mlx.utils beside flattening. */
+
 import { ArgumentError } from "../core/errors.js";
 import { describe, isPlainObject, setOwn } from "../core/guards.js";
+import { requireFunction } from "../core/require.js";
 import {
   type IsLeaf,
   type IsRecord,
@@ -91,6 +93,7 @@ export const treeMap = <T, R>(
   tree: T,
   ...rest: readonly unknown[]
 ): MappedTree<T, R> => {
+  requireFunction("treeMap", fn);
   const [others, { isLeaf = null }] = splitRest(rest);
   const visit: Visit = (_, [leaf, ...more]) => fn(leaf as LeafOf<T>, ...(more as LeafOf<T>[]));
   return mapTrees("treeMap", visit, [tree, ...others], isLeaf, "") as MappedTree<T, R>;
@@ -110,6 +113,7 @@ export const treeMapWithPath = <T, R>(
   tree: T,
   ...rest: readonly unknown[]
 ): MappedTree<T, R> => {
+  requireFunction("treeMapWithPath", fn);
   const [others, { isLeaf = null, path = "" }] = splitRest(rest);
   const visit: Visit = (at, [leaf, ...more]) => fn(at, leaf as LeafOf<T>, ...(more as LeafOf<T>[]));
   return mapTrees("treeMapWithPath", visit, [tree, ...others], isLeaf, path) as MappedTree<T, R>;
@@ -148,6 +152,7 @@ export function treeReduce(
   tree: unknown,
   given?: unknown,
 ): unknown {
+  requireFunction("treeReduce", fn);
   const named = isReduceOptions(given);
   let result: unknown = named ? given.initializer : given;
   for (const [, leaf] of treeFlatten(tree, { isLeaf: named ? (given.isLeaf ?? null) : null })) {

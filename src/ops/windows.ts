@@ -8,7 +8,7 @@ import { wrap } from "./operand.js";
 
 /** A window of `m` values of `at`, which is called with the position and the last position. */
 const tabulate = (op: string, m: number, at: (i: number, last: number) => number): NDArray => {
-  if (!Number.isInteger(m))
+  if (!Number.isInteger(m) || m >= 2 ** 31)
     throw new ArgumentError(`[${op}] expected a whole number, got ${describe(m)}`);
   const length = Math.max(m, 0);
   const values = Float32Array.from({ length }, (_, i) => (length === 1 ? 1 : at(i, length - 1)));

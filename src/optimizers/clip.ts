@@ -1,6 +1,9 @@
 /** Bounding the norm of gradients. */
+
 import { float16, float32 } from "../core/dtype.js";
 import { ArgumentError } from "../core/errors.js";
+import { describe } from "../core/guards.js";
+import { requireNumbers } from "../core/require.js";
 import { isNDArray, type NDArray } from "../graph/array.js";
 import { leavesOf, type MapLeaves, mapLeaves } from "../graph/tree.js";
 import { add, divide, minimum } from "../ops/arithmetic.js";
@@ -20,6 +23,12 @@ export function clipGradNorm<T>(
   grads: T,
   maxNorm: number,
 ): [MapLeaves<T, NDArray, NDArray>, NDArray] {
+  requireNumbers("clipGradNorm", { maxNorm });
+  if (typeof grads !== "object" || grads === null) {
+    throw new ArgumentError(
+      `[clipGradNorm] expected a tree of arrays, got ${describe(grads)}: pass gradients`,
+    );
+  }
   if (!(maxNorm >= 0)) {
     throw new ArgumentError(`[clipGradNorm] expected a norm from 0, got ${maxNorm}`);
   }

@@ -1,7 +1,9 @@
 /** Learning rates as functions of the step. */
+
 import { float32 } from "../core/dtype.js";
 import { ArgumentError } from "../core/errors.js";
 import { readPositional } from "../core/options.js";
+import { requireFunction, requireNumbers } from "../core/require.js";
 import type { NDArray } from "../graph/array.js";
 import { floorDivide, minimum, multiply, power, subtract } from "../ops/arithmetic.js";
 import { greaterEqual } from "../ops/compare.js";
@@ -19,6 +21,7 @@ export type Schedule = (step: NDArray) => NDArray;
  * @see mlx.optimizers.exponential_decay
  */
 export function exponentialDecay(init: number, decayRate: number): Schedule {
+  requireNumbers("exponentialDecay", { init, decayRate });
   return (step) => multiply(init, power(full([], decayRate), step.astype(float32)));
 }
 
@@ -29,6 +32,7 @@ export function exponentialDecay(init: number, decayRate: number): Schedule {
  * @see mlx.optimizers.step_decay
  */
 export function stepDecay(init: number, decayRate: number, stepSize: number): Schedule {
+  requireNumbers("stepDecay", { init, decayRate, stepSize });
   return (step) =>
     multiply(init, power(full([], decayRate), floorDivide(step, stepSize).astype(float32)));
 }
@@ -51,6 +55,7 @@ export function cosineDecay(
   const { end: last = 0 } = readPositional<CosineOptions>("cosineDecay", "end", end, undefined, [
     "end",
   ]);
+  requireNumbers("cosineDecay", { init, decaySteps, end: last });
   return (step) => {
     const at = minimum(step, decaySteps).astype(float32);
     const decay = multiply(0.5, cos(multiply(at, Math.PI / decaySteps)).add(1));
@@ -73,6 +78,7 @@ export function linearSchedule(init: number, end: number, steps: number): Schedu
   if (!(steps >= 1)) {
     throw new ArgumentError(`[linearSchedule] expected at least one step, got ${steps}`);
   }
+  requireNumbers("linearSchedule", { init, end, steps });
   return (step) => multiply(minimum(step, steps).astype(float32), (end - init) / steps).add(init);
 }
 
@@ -89,6 +95,13 @@ export function joinSchedules(
   schedules: readonly Schedule[],
   boundaries: readonly number[],
 ): Schedule {
+  if (!Array.isArray(schedules) || !Array.isArray(boundaries)) {
+    throw new ArgumentError("[joinSchedules] expected two lists: pass schedules and boundaries");
+  }
+  boundaries.forEach((boundary, i) => {
+    requireNumbers("joinSchedules", { [`boundary ${i}`]: boundary });
+  });
+  for (const schedule of schedules) requireFunction("joinSchedules", schedule);
   const [first, ...later] = schedules;
   if (first === undefined) {
     throw new ArgumentError("[joinSchedules] expected at least one schedule, got none");

@@ -1,4 +1,5 @@
 /** Checkpoints: the reverse pass computes a function again instead of keeping what is inside it. */
+import { requireFunction } from "../core/require.js";
 import { isNDArray } from "../graph/array.js";
 import { type Node, nextEpoch, nextId } from "../graph/node.js";
 import type { Tangents } from "../graph/primitive.js";
@@ -25,6 +26,7 @@ import { reverse } from "./reverse.js";
 export function checkpoint<A extends readonly unknown[], R>(
   fun: (...args: A) => R,
 ): (...args: A) => R {
+  requireFunction("checkpoint", fun);
   return (...args) => {
     if (!isTracing()) return fun(...args);
     const given = leavesOf(args, isNDArray).map((a) => a.node);

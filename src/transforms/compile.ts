@@ -1,6 +1,8 @@
 /** Compiled functions: traced once per kind of arguments, then replayed from the recorded graph. */
+
 import { TransformError } from "../core/errors.js";
 import { readOptions } from "../core/options.js";
+import { requireFunction } from "../core/require.js";
 import { isNDArray, type NDArray, rebind } from "../graph/array.js";
 import { bindAll } from "../graph/bind.js";
 import { type Node, nextId, use } from "../graph/node.js";
@@ -133,6 +135,7 @@ export function compile<A extends readonly unknown[], R>(
   fun: (...args: A) => R,
   options?: CompileOptions,
 ): (...args: A) => R {
+  requireFunction("compile", fun);
   const given = readOptions<CompileOptions>("compile", options, ["inputs", "outputs", "shapeless"]);
   const entries: Entry[] = [];
   const shapeless = given.shapeless === true;

@@ -1,6 +1,8 @@
 /** Functions with derivatives or batching rules of the user's own. */
+
 import { ArgumentError, TransformError } from "../core/errors.js";
 import { describe } from "../core/guards.js";
+import { requireFunction } from "../core/require.js";
 import { isNDArray, NDArray } from "../graph/array.js";
 import type { Node } from "../graph/node.js";
 import type { Tangents } from "../graph/primitive.js";
@@ -90,6 +92,7 @@ export function customFunction<A extends readonly unknown[], R>(
   fun: (...args: A) => R,
   rules: CustomRules<A, R> = {},
 ): CustomFunction<A, R> {
+  requireFunction("customFunction", fun);
   const own: Rules = { vjp: rules.vjp ?? null, jvp: rules.jvp ?? null, vmap: rules.vmap ?? null };
   const set =
     (name: keyof Rules) =>

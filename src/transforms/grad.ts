@@ -1,7 +1,9 @@
 /** Gradients of scalar functions with respect to whole trees of arrays. */
+
 import { ArgumentError, TransformError } from "../core/errors.js";
 import { describe, isPlainObject } from "../core/guards.js";
 import { readPositional } from "../core/options.js";
+import { requireFunction } from "../core/require.js";
 import { isNDArray, NDArray } from "../graph/array.js";
 import type { Node } from "../graph/node.js";
 import { rejectPromise, withTrace } from "../graph/trace.js";
@@ -76,6 +78,7 @@ export function grad<
   options: NamedGradOptions<K, N>,
 ): (...args: A) => [Positional<A, N>, Named<A, K>];
 export function grad(fun: (...args: never[]) => unknown, argnums?: unknown): unknown {
+  requireFunction("grad", fun);
   const selection = select("grad", argnums);
   return (...args: unknown[]) => differentiate("grad", fun, selection, args)[1];
 }
@@ -113,6 +116,7 @@ export function valueAndGrad<
   options: NamedGradOptions<K, N>,
 ): (...args: A) => [value: R, gradient: [Positional<A, N>, Named<A, K>]];
 export function valueAndGrad(fun: (...args: never[]) => unknown, argnums?: unknown): unknown {
+  requireFunction("valueAndGrad", fun);
   const selection = select("valueAndGrad", argnums);
   return (...args: unknown[]) => differentiate("valueAndGrad", fun, selection, args);
 }

@@ -1,4 +1,5 @@
 /** Jacobian-vector products: forward-mode differentiation of a function of arrays. */
+import { requireFunction } from "../core/require.js";
 import type { NDArray } from "../graph/array.js";
 import { withTrace } from "../graph/trace.js";
 import {
@@ -37,6 +38,7 @@ export function jvp(
   primals: unknown,
   tangents: unknown,
 ): [NDArray[], NDArray[]] {
+  requireFunction("jvp", fun);
   const ps = requireArrays("jvp", "primals", primals);
   const ts = requireArrays("jvp", "tangents", tangents);
   requireVectors(wording, ts, ps);

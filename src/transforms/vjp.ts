@@ -1,4 +1,5 @@
 /** Vector-Jacobian products: reverse-mode differentiation of a function of arrays. */
+import { requireFunction } from "../core/require.js";
 import type { NDArray } from "../graph/array.js";
 import { withTrace } from "../graph/trace.js";
 import { cast } from "../primitives/index.js";
@@ -39,6 +40,7 @@ export function vjp(
   primals: unknown,
   cotangents: unknown,
 ): [NDArray[], NDArray[]] {
+  requireFunction("vjp", fun);
   const ps = requireArrays("vjp", "primals", primals);
   const cts = requireArrays("vjp", "cotangents", cotangents);
   return withTrace((traceId) => {

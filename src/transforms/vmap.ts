@@ -1,7 +1,9 @@
 /** Vectorization: a function of single items becomes one of batches, by replaying its graph with one more axis. */
+
 import { ArgumentError, TransformError } from "../core/errors.js";
 import { describe, isPlainObject } from "../core/guards.js";
 import { readOptions } from "../core/options.js";
+import { requireFunction } from "../core/require.js";
 import { isNDArray, NDArray } from "../graph/array.js";
 import type { Node } from "../graph/node.js";
 import { rejectPromise, withTrace } from "../graph/trace.js";
@@ -37,6 +39,7 @@ export function vmap<A extends readonly unknown[], R>(
   inAxes?: number | readonly Axes[] | VmapOptions,
   outAxes?: number | readonly Axes[],
 ): (...args: A) => MapLeaves<R, NDArray, NDArray> {
+  requireFunction("vmap", fun);
   const options: Given = isPositional(inAxes)
     ? { inAxes, outAxes }
     : readOptions<VmapOptions>("vmap", inAxes, ["inAxes", "outAxes"]);
@@ -49,6 +52,11 @@ export function vmap<A extends readonly unknown[], R>(
     if (axes === null) {
       throw new ArgumentError(
         `[vmap] expected ${name} to be an axis or a tree of axes, got null: use null for single arguments only`,
+      );
+    }
+    if (!isPlainObject(axes) && !Array.isArray(axes) && !Number.isInteger(axes)) {
+      throw new ArgumentError(
+        `[vmap] expected ${name} to be an axis or a tree of axes, got ${describe(axes)}: give a whole number`,
       );
     }
   }

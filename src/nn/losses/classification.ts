@@ -10,7 +10,14 @@ import { clip } from "../../ops/select.js";
 import { mean } from "../../ops/statistics.js";
 import { exp, log } from "../../ops/transcendental.js";
 import { negative, stopGradient } from "../../ops/unary.js";
-import { type LossOptions, pick, reduce, requireSame, weighted } from "./reduction.js";
+import {
+  type LossOptions,
+  pick,
+  reduce,
+  requireArrays,
+  requireSame,
+  weighted,
+} from "./reduction.js";
 
 export interface CrossEntropyOptions extends LossOptions {
   /** A factor per item. */
@@ -44,6 +51,7 @@ export function crossEntropy(
   if (!(smoothing >= 0 && smoothing < 1)) {
     throw new ArgumentError(`[${op}] expected labelSmoothing in [0, 1), got ${smoothing}`);
   }
+  requireArrays(op, logits, targets);
   const axis = normalizeAxis(op, o.axis ?? -1, logits.ndim);
   const asProbabilities = targets.ndim === logits.ndim;
   const wanted: Shape = asProbabilities ? logits.shape : logits.shape.filter((_, d) => d !== axis);
@@ -112,6 +120,7 @@ export interface AxisLossOptions extends LossOptions {
  */
 export function nllLoss(inputs: NDArray, targets: NDArray, options?: AxisLossOptions): NDArray {
   const o = readOptions<AxisLossOptions>("nllLoss", options, ["axis", "reduction"]);
+  requireArrays("nllLoss", inputs, targets);
   const axis = normalizeAxis("nllLoss", o.axis ?? -1, inputs.ndim);
   return reduce("nllLoss", negative(pick(inputs, targets, axis)), o.reduction ?? "none");
 }

@@ -2,7 +2,7 @@
 import { ArgumentError, ShapeError } from "../../core/errors.js";
 import { describe } from "../../core/guards.js";
 import { showShape } from "../../core/shape.js";
-import type { NDArray } from "../../graph/array.js";
+import { isNDArray, type NDArray } from "../../graph/array.js";
 import { sameShape } from "../../graph/node.js";
 import { multiply } from "../../ops/arithmetic.js";
 import { sum } from "../../ops/reduce.js";
@@ -26,8 +26,19 @@ export const reduce = (op: string, loss: NDArray, reduction: Reduction): NDArray
   );
 };
 
+/** Refuses what is no array. */
+export const requireArrays = (op: string, ...given: readonly unknown[]): void => {
+  for (const a of given) {
+    if (isNDArray(a)) continue;
+    throw new ArgumentError(
+      `[${op}] expected arrays, got ${describe(a)}: make it one with mx.array(…)`,
+    );
+  }
+};
+
 /** Refuses arrays of different shapes. */
 export const requireSame = (op: string, first: NDArray, ...others: readonly NDArray[]): void => {
+  requireArrays(op, first, ...others);
   for (const a of others) {
     if (!sameShape(first.shape, a.shape)) {
       throw new ShapeError(

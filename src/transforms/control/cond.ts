@@ -1,4 +1,5 @@
 /** Branches: both functions are traced, one of them is run. */
+import { requireFunction } from "../../core/require.js";
 import { isNDArray, type NDArray } from "../../graph/array.js";
 import { rebuild } from "../../graph/tree.js";
 import { handle } from "../check.js";
@@ -29,6 +30,8 @@ export function cond<A extends readonly unknown[], R>(
   whenFalse: (...operands: A) => R,
   ...operands: A
 ): R {
+  requireFunction("cond", whenTrue);
+  requireFunction("cond", whenFalse);
   if (typeof condition === "boolean") return (condition ? whenTrue : whenFalse)(...operands);
   const decision = conditionOf("cond", "the condition", condition);
   const values = arraysOf("cond", "operands", operands);

@@ -1,7 +1,9 @@
 /** Loops over slices that hand a value on: traced once, and run as one loop, whatever their length. */
+
 import { ArgumentError, TransformError } from "../../core/errors.js";
 import { describe } from "../../core/guards.js";
 import { readOptions } from "../../core/options.js";
+import { requireFunction } from "../../core/require.js";
 import { isNDArray, type NDArray } from "../../graph/array.js";
 import type { Node } from "../../graph/node.js";
 import { type MapLeaves, rebuild } from "../../graph/tree.js";
@@ -122,6 +124,7 @@ export function scan<C, X, Y>(
   options?: LoopOptions,
 ): [carry: C, ys: Stacked<Y>] {
   const read = readOptions<LoopOptions>("scan", options, ["length", "reverse"]);
+  requireFunction("scan", fn);
   // The trees have the structure of what the caller's types describe.
   const run = fn as (carry: unknown, x: unknown) => unknown;
   return runScan("scan", run, init, xs, read) as [C, Stacked<Y>];
@@ -136,6 +139,7 @@ export function scan<C, X, Y>(
  * mx.map((x: mx.NDArray) => x.multiply(x), mx.array([1, 2, 3])); // [1, 4, 9]
  */
 export function map<X, Y>(fn: (x: X) => Y, xs: X): Stacked<Y> {
+  requireFunction("map", fn);
   const run = (_: unknown, x: unknown): unknown => [null, fn(x as X)];
   return runScan("map", run, null, xs, {})[1] as Stacked<Y>;
 }

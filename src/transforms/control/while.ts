@@ -1,7 +1,9 @@
 /** Loops that go on as long as a test says: traced once, and run as one loop. */
+
 import { bool } from "../../core/dtype.js";
 import { TransformError } from "../../core/errors.js";
 import { describe } from "../../core/guards.js";
+import { requireFunction } from "../../core/require.js";
 import type { NDArray } from "../../graph/array.js";
 import { isNDArray } from "../../graph/array.js";
 import type { Node } from "../../graph/node.js";
@@ -45,6 +47,8 @@ export const conditionOf = (op: string, what: string, x: unknown): Node => {
  * count; // 5
  */
 export function whileLoop<V>(test: (value: V) => NDArray, body: (value: V) => V, init: V): V {
+  requireFunction("whileLoop", test);
+  requireFunction("whileLoop", body);
   const initial = arraysOf("whileLoop", "init", init);
   const given = (arrays: readonly NDArray[]): V =>
     // The same tree with placeholders at its leaves.
