@@ -34,6 +34,7 @@ import {
   dataPath,
   readCases,
 } from "../conformance/format.js";
+import { mutationCount, readDamaged } from "../support/mutations.js";
 import { refused } from "./damaged.js";
 
 const folder = mkdtempSync(join(tmpdir(), "cotangent-io-"));
@@ -259,6 +260,19 @@ test("damaged headers: each cause is named", () => {
     ["metadata value", file({ __metadata__: { a: 1 } }), /"a" in __metadata__/],
   ];
   refused(folder, "safetensors", cases);
+});
+
+test(`${mutationCount} damaged files are refused or read, nothing else`, () => {
+  const files = readdirSync(dataPath("io"))
+    .filter((name) => name.endsWith(".safetensors"))
+    .map((name) => Uint8Array.from(readFileSync(dataPath(`io/${name}`))))
+    .filter((bytes) => bytes.length > 8);
+  const refused = readDamaged(files, mutationCount, (bytes) => {
+    for (const a of Object.values(load(bytes, "safetensors"))) {
+      assert.ok(a.node.data === null || a.node.data.byteLength === a.size * a.dtype.size);
+    }
+  });
+  assert.ok(refused > mutationCount / 3 && refused < mutationCount, `${refused} refused`);
 });
 
 test("names in braces, quotes and the like do not confuse the search for duplicates", () => {
