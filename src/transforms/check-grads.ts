@@ -1,8 +1,10 @@
 /** Derivatives held against finite differences: a test for functions with rules of their own. */
+
 import { float64 } from "../core/dtype.js";
 import { ArgumentError, TransformError } from "../core/errors.js";
 import { describe } from "../core/guards.js";
 import { readOptions } from "../core/options.js";
+import { requireFunction } from "../core/require.js";
 import { reader } from "../core/values.js";
 import { evaluateNodes, isNDArray, NDArray } from "../graph/array.js";
 import { hostNode } from "../graph/host.js";
@@ -164,9 +166,15 @@ export function checkGrads<A extends readonly unknown[]>(
   primals: readonly [...A],
   options?: CheckGradsOptions,
 ): void {
+  requireFunction("checkGrads", fun);
   const names = ["order", "modes", "atol", "rtol", "eps"] as const;
   const given = readOptions<CheckGradsOptions>("checkGrads", options, names);
   const { order = 2, modes = ["forward", "reverse"] } = given;
+  if (!Array.isArray(modes)) {
+    throw new ArgumentError(
+      `[checkGrads] expected modes as a list of "forward" and "reverse", got ${describe(modes)}: pass one`,
+    );
+  }
   if (!Number.isInteger(order) || order < 1) {
     throw new ArgumentError(
       `[checkGrads] expected order to be a whole number of at least 1, got ${order}: leave it out for 2`,

@@ -3,6 +3,7 @@
 import { int32 } from "../core/dtype.js";
 import { ArgumentError, DTypeError, TransformError } from "../core/errors.js";
 import { describe } from "../core/guards.js";
+import { requireFunction } from "../core/require.js";
 import { isNDArray, type NDArray } from "../graph/array.js";
 import { type Node, type Shape, sizeOf } from "../graph/node.js";
 import { rejectPromise, withTrace } from "../graph/trace.js";
@@ -142,6 +143,7 @@ const jacobian = (
   argnums: unknown,
   rule: (p: Problem) => Node[][],
 ): ((...args: readonly unknown[]) => unknown) => {
+  requireFunction(op, fun);
   const selection = select(op, argnums);
   if (selection.argnames !== null) {
     throw new ArgumentError(`[${op}] expected positions, got argnames: pass argnums`);
@@ -224,6 +226,7 @@ export function hvp<A extends readonly unknown[]>(
   primals: readonly [...A],
   vectors: MapLeaves<A, NDArray, NDArray>,
 ): MapLeaves<A, NDArray, NDArray> {
+  requireFunction("hvp", fun);
   const nodesOf = (what: string, tree: unknown): Node[] =>
     strictLeaves("hvp", what, tree, isNDArray).map((a) => a.node);
   const ps = nodesOf("primals", primals);

@@ -1,5 +1,7 @@
 /** Derivatives as linear maps: the function is evaluated once, its map is applied as often as wanted. */
+
 import { TransformError } from "../core/errors.js";
+import { requireFunction } from "../core/require.js";
 import { isNDArray, type NDArray } from "../graph/array.js";
 import { bindAll } from "../graph/bind.js";
 import { type Node, use } from "../graph/node.js";
@@ -102,6 +104,7 @@ export function linearize<A extends readonly unknown[], R>(
   fun: (...primals: A) => R,
   primals: readonly [...A],
 ): [outputs: R, linear: (...tangents: Like<A>) => Like<R>] {
+  requireFunction("linearize", fun);
   const nodes = nodesOf("linearize", "primals", primals);
   return withTrace((traceId) => {
     const { xs, outs, result } = runOn("linearize", fun, primals, nodes, traceId);
@@ -135,6 +138,7 @@ export function vjpFunction<A extends readonly unknown[], R>(
   fun: (...primals: A) => R,
   primals: readonly [...A],
 ): [outputs: R, pull: (cotangents: Like<R>) => Like<A>] {
+  requireFunction("vjpFunction", fun);
   const nodes = nodesOf("vjpFunction", "primals", primals);
   return withTrace((traceId) => {
     const { xs, outs, result } = runOn("vjpFunction", fun, primals, nodes, traceId);
