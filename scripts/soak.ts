@@ -1,4 +1,8 @@
-/** `npm run soak`: ten thousand training steps, a thousand evaluations short of memory, killed threads, repeated runs. */
+/** `npm run soak [-- --programs N [--seed S]]`: N random programs of each kind; without that ten thousand training steps, a thousand evaluations short of memory, killed threads, repeated runs. */
+import { parseArgs } from "node:util";
+import fc from "fast-check";
+import { checkGradients, checkValues, checkVmap } from "../test/support/program-checks.js";
+import { programs } from "../test/support/random-programs.js";
 import { kill, repeat, starve, train } from "../test/support/soak.js";
 
 const timed = async <R>(
@@ -17,6 +21,26 @@ const require = (holds: boolean, what: string): void => {
   if (!holds) throw new Error(what);
 };
 
+const { values: options } = parseArgs({
+  options: { programs: { type: "string" }, seed: { type: "string" } },
+});
+if (options.programs !== undefined) {
+  const numRuns = Number(options.programs);
+  const seed = Number(options.seed ?? Date.now() % 2 ** 31);
+  console.log(`${numRuns} random programs of each kind from seed ${seed}`);
+  for (const kind of ["exact", "smooth"] as const) {
+    fc.assert(
+      fc.property(programs, (program) => {
+        checkValues(program, kind);
+        checkVmap(program, kind);
+        if (kind === "smooth") checkGradients(program);
+      }),
+      { numRuns, seed, verbose: 1 },
+    );
+    console.log(`${kind}: all right`);
+  }
+  process.exit();
+}
 await timed(
   "10,000 training steps",
   () => train(10_000),

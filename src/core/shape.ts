@@ -158,7 +158,7 @@ export const reducedShape = (
  * @throws ShapeError when the sizes differ, or -1 is ambiguous or given twice
  */
 export const inferShape = (op: string, from: Shape, to: Shape): number[] => {
-  requireIntegers(op, "a shape", to);
+  if (!Array.isArray(to)) requireIntegers(op, "a shape", to);
   const size = from.reduce((a, b) => a * b, 1);
   const fail = (why: string): ShapeError =>
     new ShapeError(

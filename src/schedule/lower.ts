@@ -108,6 +108,14 @@ class Lowerer {
   }
 
   value(op: Op, at: readonly Ix[]): Parts<ValId> {
+    if (this.guards.length > 0 && (op.kind === "reduce" || op.kind === "contract")) {
+      // Reduced at its own place, over axes that the guards around may speak of in another sense.
+      const outer = this.guards;
+      this.guards = [];
+      const value = this.value(op, at);
+      this.guards = outer;
+      return value;
+    }
     const context =
       this.guards.length === 0
         ? ""

@@ -5,7 +5,7 @@ import fc from "fast-check";
 import { checkGradients, checkValues, checkVmap } from "../support/program-checks.js";
 import { type Kind, programs } from "../support/random-programs.js";
 
-const numRuns = Number(process.env.COTANGENT_PROGRAMS ?? 500);
+const numRuns = Number(process.env.COTANGENT_PROGRAMS ?? 200);
 /** The same programs each time; another number draws others, and a failure prints it with its path. */
 const seed = Number(process.env.COTANGENT_SEED ?? 1);
 
