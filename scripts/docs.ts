@@ -1,78 +1,12 @@
-/** `npm run docs`: runs the documentation's code and writes docs/api.md, the index of the public surface. */
+/** `npm run docs`: runs the documentation's code, and writes docs/api.md and docs/coverage.md. */
 import { writeFileSync } from "node:fs";
-import { relative, resolve } from "node:path";
-import { API } from "typescript/unstable/sync";
+import { coverageText } from "./coverage.js";
 import { compileBlocks, findBlocks, inTemporaryFolder, runBlock } from "./doc-blocks.js";
-
-const ENTRIES: readonly (readonly [string, string])[] = [
-  ["cotangent", "src/index.ts"],
-  ["cotangent/nn", "src/nn/index.ts"],
-  ["cotangent/optimizers", "src/optimizers/index.ts"],
-  ["cotangent/models", "src/models/index.ts"],
-  ["cotangent/train", "src/train/index.ts"],
-];
-
-interface Entry {
-  readonly name: string;
-  readonly file: string;
-  readonly summary: string;
-  readonly see: string;
-  /** Interfaces and aliases: named in one line, not one row each. */
-  readonly isType: boolean;
-}
-
-function firstSentence(text: string): string {
-  const paragraph =
-    text
-      .split(/\n\s*\n/)[0]
-      ?.replace(/\s+/g, " ")
-      .trim() ?? "";
-  const sentence = /^(?:\([^)]*\)|[^(])*?[.:;](?=\s|$)/.exec(paragraph)?.[0];
-  return sentence?.replace(/[:;]$/, ".") ?? paragraph;
-}
+import { publicSurface } from "./surface.js";
 
 function escape(text: string): string {
   return text.replaceAll("|", "\\|");
 }
-
-/** The exports of one entry module, sorted by name; an undocumented one is an error. */
-function publicSurface(api: API, file: string): Entry[] {
-  const config = resolve("tsconfig.json");
-  const snapshot = api.updateSnapshot({ openProjects: [config] });
-  const project = snapshot.getProject(config);
-  const source = project?.program.getSourceFile(resolve(file));
-  if (project === undefined || source === undefined) throw new Error(`${file} is not compiled`);
-  const { checker } = project;
-  const module = checker.getSymbolAtLocation(source);
-  const entriesOf = (parent: typeof module, prefix: string): Entry[] =>
-    [...(parent?.getExports().values() ?? [])].flatMap((exported) => {
-      const isAlias = (exported.flags & ALIAS) !== 0;
-      const symbol = isAlias ? checker.getAliasedSymbol(exported) : exported;
-      const name = `${prefix}${exported.name}`;
-      if ((symbol.flags & MODULE) !== 0) return entriesOf(symbol, `${name}.`);
-      const see = symbol.getJsDocTags(checker).find((tag) => tag.name === "see");
-      const target = String(see?.text ?? "").trim();
-      const summary = firstSentence(symbol.getDocumentationComment(checker));
-      const declared = String(symbol.declarations[0]?.path ?? "");
-      return [
-        {
-          name,
-          file: relative(resolve("."), declared),
-          summary: summary === "" && target !== "" ? `The same as \`${target}\`.` : summary,
-          see: target.startsWith("mlx.") ? target : "",
-          isType: (symbol.flags & TYPE) !== 0 && (symbol.flags & VALUE) === 0,
-        },
-      ];
-    });
-  return entriesOf(module, "").sort((a, b) => (a.name < b.name ? -1 : 1));
-}
-
-/** SymbolFlags.Alias and ValueModule; the package does not export the values. */
-const ALIAS = 1 << 21;
-const MODULE = 1 << 9;
-/** SymbolFlags.Interface and TypeAlias; SymbolFlags.Variable, Function and Class. */
-const TYPE = (1 << 6) | (1 << 19);
-const VALUE = 0b11 | (1 << 4) | (1 << 5);
 
 const blocks = findBlocks();
 const urls = compileBlocks(blocks);
@@ -84,7 +18,6 @@ await inTemporaryFolder(async () => {
 });
 console.log(`${blocks.length} code blocks compiled and run`);
 
-const api = new API({ cwd: resolve(".") });
 const lines = [
   "# API",
   "",
@@ -92,22 +25,19 @@ const lines = [
   "",
 ];
 const undocumented: string[] = [];
-try {
-  for (const [name, file] of ENTRIES) {
-    const entries = publicSurface(api, file);
-    lines.push(`## ${name}`, "", "| name | what it does | in MLX |", "| --- | --- | --- |");
-    for (const entry of entries.filter(({ isType }) => !isType)) {
-      if (entry.summary === "") undocumented.push(`${name}: ${entry.name} (${entry.file})`);
-      const link = `[\`${entry.name}\`](../${entry.file})`;
-      lines.push(`| ${link} | ${escape(entry.summary)} | ${entry.see ? `\`${entry.see}\`` : ""} |`);
-    }
-    const types = entries.filter(({ isType }) => isType);
-    const links = types.map((entry) => `[\`${entry.name}\`](../${entry.file})`);
-    lines.push("", `Types: ${links.join(", ")}.`, "");
+const surface = publicSurface();
+for (const [name, entries] of surface) {
+  lines.push(`## ${name}`, "", "| name | what it does | in MLX |", "| --- | --- | --- |");
+  for (const entry of entries.filter(({ isType }) => !isType)) {
+    if (entry.summary === "") undocumented.push(`${name}: ${entry.name} (${entry.file})`);
+    const link = `[\`${entry.name}\`](../${entry.file})`;
+    lines.push(`| ${link} | ${escape(entry.summary)} | ${entry.see ? `\`${entry.see}\`` : ""} |`);
   }
-} finally {
-  api.close();
+  const types = entries.filter(({ isType }) => isType);
+  const links = types.map((entry) => `[\`${entry.name}\`](../${entry.file})`);
+  lines.push("", `Types: ${links.join(", ")}.`, "");
 }
 writeFileSync("docs/api.md", lines.join("\n"));
+writeFileSync("docs/coverage.md", coverageText(surface));
 console.log(`docs/api.md written, ${undocumented.length} exports without a docstring`);
 for (const line of undocumented) console.log(`  ${line}`);

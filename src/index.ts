@@ -89,6 +89,7 @@ export { save } from "./io/npy.js";
 export { savez, savezCompressed } from "./io/npz.js";
 export { type SaveSafetensorsOptions, saveSafetensors } from "./io/safetensors.js";
 export * as linalg from "./linalg/index.js";
+export { norm as matrixNorm } from "./linalg/norm.js";
 export {
   add,
   arctan2,

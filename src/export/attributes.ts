@@ -212,7 +212,13 @@ const schemas: Readonly<Record<string, Schema>> = {
   softmax: schema({ axes }, 1, ({ axes: along }) => lengthOf(along) > 0),
   argmax: positioned,
   argmin: positioned,
-  sort: positioned,
+  // Null, or a place along the axis.
+  sort: schema(
+    { axis, kth: plain((x) => x === null || isCount(x)) },
+    1,
+    ({ axis: d, kth }, ins) =>
+      kth === null || (isCount(kth) && isCount(d) && kth < (ins[0]?.shape[d] ?? 0)),
+  ),
   takeAlong: schema({ axis }, 2),
   concatenate: schema({ axis }, null, (_attrs, ins) => ins.length > 0),
   reshape: schema({ shape }),

@@ -2,12 +2,15 @@
 import { TransformError } from "../core/errors.js";
 import { setOwn } from "../core/guards.js";
 import { NDArray as Handle, type NDArray } from "../graph/array.js";
-import type { Node } from "../graph/node.js";
+import { bindAll } from "../graph/bind.js";
+import { type Node, outsOf } from "../graph/node.js";
+import { applicationsOf } from "../graph/order.js";
 import { activeTrace, withTrace } from "../graph/trace.js";
-import { keepingCounts } from "../primitives/index.js";
+import { callP, keepingCounts } from "../primitives/index.js";
 import { readOutputs } from "../transforms/check.js";
 import { hole } from "../transforms/leaves.js";
 import { type Count, simplify } from "../transforms/simplify.js";
+import { writeAttributes } from "./attributes.js";
 
 /** Arrays by position and by name. */
 export interface Inputs {
@@ -25,6 +28,34 @@ export interface TracedFunction {
   readonly roots: readonly Node[];
   readonly counts: ReadonlyMap<Node, Count>;
 }
+
+/** Whether files cannot hold it, but what it is made of. */
+const isExpandable = ({ prim, attrs }: Node): boolean =>
+  prim !== null &&
+  prim !== callP &&
+  prim.rule.family === "composite" &&
+  writeAttributes(prim, attrs) === null;
+
+/** The roots with composites that files cannot hold taken apart. */
+const expanded = (roots: readonly Node[]): readonly Node[] => {
+  const order = applicationsOf(roots);
+  if (!order.some(isExpandable)) return roots;
+  const now = new Map<Node, Node>();
+  for (const n of order) {
+    const { prim } = n;
+    if (prim === null || now.has(n)) continue;
+    const ins = n.ins.map((x) => now.get(x) ?? x);
+    const apart = isExpandable(n) && prim.rule.family === "composite" ? prim.rule : null;
+    if (apart === null && ins.every((x, i) => x === n.ins[i])) continue;
+    const made = apart?.decompose(ins, n.attrs) ?? bindAll(prim, ins, n.attrs);
+    for (const [i, o] of outsOf(n).entries()) {
+      const out = made[i];
+      if (out !== undefined) now.set(o, out);
+    }
+  }
+  // What they are made of may have to be taken apart as well.
+  return expanded(roots.map((n) => now.get(n) ?? n));
+};
 
 /** All nodes of the inputs, in order. */
 export const nodesOf = ({ positional, keywords }: Inputs): Node[] => [
@@ -63,7 +94,7 @@ export const traceFunction = (
     const outs = keepingCounts(shapeless, () =>
       readOutputs(op, Reflect.apply(fun, undefined, args)),
     );
-    return { holes, outs };
+    return { holes, outs: expanded(outs) };
   });
   const { leaves, roots, captured, counts } = simplify(traced.holes, traced.outs, shapeless);
   for (const n of captured) if (n.data === null || activeTrace(n) !== 0) throw inside(n);

@@ -2,6 +2,7 @@
 
 import type { Routine } from "../core/routine.js";
 import type { Combine, ScalarOp, Scalars } from "../core/scalar.js";
+import type { Kernel } from "../kernel/ir.js";
 import type { Control } from "./control.js";
 import type { Aval, Node } from "./node.js";
 
@@ -96,7 +97,15 @@ export type Lowering<A> =
   /** A hand-written kernel over whole contiguous operands. */
   | { readonly kind: "routine"; describe(attrs: A, operands: readonly Aval[]): Routine }
   /** A loop or a branch over recorded graphs. */
-  | { readonly kind: "control"; describe(attrs: A): Control };
+  | { readonly kind: "control"; describe(attrs: A): Control }
+  /** Kernels written elsewhere, run one after the other on whole contiguous operands and results. */
+  | { readonly kind: "kernels"; describe(attrs: A): readonly GivenKernel[] };
+
+/** A kernel, and its buffers among the operands and, behind them, the results. */
+export interface GivenKernel {
+  readonly kernel: Kernel;
+  readonly buffers: readonly number[];
+}
 
 /** Collects what makes two attribute values compute differently, for structural keys of the kernel cache. */
 export interface KeySink {

@@ -95,6 +95,7 @@ const kindOf = (l: Lowering<unknown>): OpKind => {
       return "contract";
     case "routine":
     case "control":
+    case "kernels":
       return "routine";
     default:
       return "map";
@@ -199,7 +200,7 @@ class Builder {
     if (l.kind === "concatenate") return this.concatenated(n, l.axis(n.attrs));
     const ins = n.ins.map((x) => this.resolve(x));
     const source = this.sources.get(n) ?? -1;
-    if (l.kind !== "routine" && l.kind !== "control")
+    if (kindOf(l) !== "routine")
       return this.plain(this.op(kindOf(l), prim.name, l, n.attrs, ins, [n], source).out);
     const outs = outsOf(n);
     const op = this.op(

@@ -134,6 +134,17 @@ const routineOf = (op: Op, graph: TensorGraph): Described | null => {
   };
 };
 
+/** The kernels that an operation brings along; none where there is nothing to compute. */
+const givenOf = (op: Op): Lowered[] => {
+  if (op.lowering.kind !== "kernels" || op.outs.every((t) => t.bytes === 0)) return [];
+  const all = [...op.ins.map((e) => e.tensor), ...op.outs];
+  return op.lowering.describe(op.attrs).map(({ kernel, buffers }) => ({
+    kernel,
+    tensors: buffers.map((i) => all[i]).filter((t) => t !== undefined),
+    params: [],
+  }));
+};
+
 class Planner {
   private readonly means: Means;
   private readonly graph: TensorGraph;
@@ -198,13 +209,15 @@ class Planner {
   run(): void {
     const works: Work[] = [];
     for (const g of this.means.partition(this.graph)) {
-      const work =
-        "stored" in g
-          ? lowerGroup(g)
-          : g.lowering.kind === "control"
-            ? g
-            : routineOf(g, this.graph);
-      if (work !== null) works.push(work);
+      if ("stored" in g) {
+        const low = lowerGroup(g);
+        if (low !== null) works.push(low);
+      } else if (g.lowering.kind === "control") works.push(g);
+      else if (g.lowering.kind === "kernels") works.push(...givenOf(g));
+      else {
+        const routine = routineOf(g, this.graph);
+        if (routine !== null) works.push(routine);
+      }
     }
     // All at once: what is new among them becomes one module.
     const programs = works.flatMap((w) => ("tensors" in w ? [programOf(w)] : []));

@@ -164,7 +164,9 @@ test("value by value, in this library's format, and what is read can be called",
         const all = places(header);
         const place = all[below(all.length)];
         const near = typeof place?.value === "number" && below(2) === 0;
-        place?.put(near ? Number(place.value) + below(5) - 2 : others[below(others.length)]);
+        place?.put(
+          near ? Number(place.value) + below(5) - 2 : structuredClone(others[below(others.length)]),
+        );
       }
       try {
         runs(withHeader(JSON.stringify(header), rest));

@@ -5,11 +5,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { FormatError, TransformError } from "../../src/core/errors.js";
+import { writeAttributes } from "../../src/export/attributes.js";
 import { exportFunction } from "../../src/export/export-function.js";
 import { importFunction } from "../../src/export/import-function.js";
 import { NDArray } from "../../src/graph/array.js";
+import { allclose, float64 } from "../../src/index.js";
 import { primitives } from "../../src/primitives/index.js";
-import "../../src/index.js";
 import { apply } from "../laws/laws.js";
 import { samples } from "../laws/samples.js";
 
@@ -19,7 +20,7 @@ after(() => rmSync(folder, { recursive: true }));
 /** What files cannot hold: rules of functions, and other graphs. */
 const refused = new Set(
   primitives
-    .filter((p) => ["call", "compiled"].includes(p.name) || p.lower?.kind === "control")
+    .filter((p) => ["call"].includes(p.name) || p.lower?.kind === "control")
     .map((p) => p.name),
 );
 
@@ -53,7 +54,12 @@ for (const prim of primitives) {
           const g = got[k];
           assert.ok(g);
           assert.deepEqual([g.dtype.name, g.shape], [w.dtype.name, w.shape], sample.name);
-          assert.deepEqual(bytes(g), bytes(w), `${sample.name}, result ${k}`);
+          // What was taken apart is the same up to a rounding.
+          if (writeAttributes(prim, sample.attrs) === null) {
+            const tolerance = { rtol: 2 ** -7, atol: 2 ** -7 };
+            const close = allclose(g.astype(float64), w.astype(float64), tolerance);
+            assert.ok(close.item(), `${sample.name}, result ${k}: ${g} is not ${w}`);
+          } else assert.deepEqual(bytes(g), bytes(w), `${sample.name}, result ${k}`);
         }
       } catch (e) {
         if (e instanceof FormatError) throw new Error(`${sample.name}: ${e.message}`, { cause: e });

@@ -281,6 +281,8 @@ const compute = (
       return routine(l.describe(attrs, ins), columns);
     case "control":
       return control(l.describe(attrs), ins, columns, outs);
+    case "kernels":
+      throw new InternalError("[naive] kernels are what the interpreter is for");
   }
 };
 
