@@ -73,7 +73,7 @@ function fences(file: string, text: string, firstLine: number, prefix: RegExp): 
 }
 
 /** What marks an example as written for users: those of internal functions cannot be run from outside. */
-const USES_PACKAGE = /\b(?:mx|nn|optim)\.|from "cotangent/;
+const USES_PACKAGE = /\b(?:mx|nn|optim|train|models)\.|from "cotangent/;
 
 /** The code below each `@example` of a docstring, fenced or not. */
 function docstringBlocks(file: string): Block[] {

@@ -91,9 +91,12 @@ export const makeModel = (config: unknown, weights: Weights, options?: LoadModel
  *
  * @throws ArgumentError for missing files, FormatError for damaged ones; each names the file
  * @example
+ * const json = {
+ *   model_type: "llama", vocab_size: 32, hidden_size: 16, intermediate_size: 32,
+ *   num_hidden_layers: 1, num_attention_heads: 2,
+ * };
  * models.saveModel("tiny", new models.Llama(models.readConfig(json)), json);
  * models.loadModel("tiny").config.layers; // 1
- * const json = { model_type: "llama", vocab_size: 32, hidden_size: 16, intermediate_size: 32, num_hidden_layers: 1, num_attention_heads: 2 };
  */
 export const loadModel = (folder: string, options?: LoadModelOptions): Llama =>
   makeModel(jsonOf(`${folder}/config.json`), weightsIn(folder), options);
