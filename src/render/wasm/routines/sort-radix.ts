@@ -205,8 +205,8 @@ export class BlockTile {
   }
 
   /**
-   * Leaves in scratch where this block's entries of each digit begin; tells whether all have the same digit, or with
-   * `kth` the digit of the element at that place, whose group's range it notes.
+   * Leaves in scratch where this block's entries of each digit begin; tells whether all have the same digit, or
+   * with `kth` notes the range of the group that holds that place.
    */
   #begin(kth: number | null): Variable {
     const f = this.#f;
@@ -245,7 +245,6 @@ export class BlockTile {
         return;
       }
       code.if(holds(f, start, after, kth), () => {
-        code.set(told, code.op("i32.shr_u", i, f.constant(2)));
         code.if(code.op("i32.eqz", this.#block), () => {
           code.store("i32.store", this.#word(rangeWord), start);
           code.store("i32.store", this.#word(rangeWord + 1), after);
@@ -255,21 +254,34 @@ export class BlockTile {
     return told;
   }
 
-  /** Moves entries of the group that holds place `kth` to the first area, all others to where they belong. */
+  /** Moves all entries to the first area, grouped. Telling the group of place `kth` apart here would be guesswork for branches. */
   group(kth: number): void {
     const f = this.#f;
-    const { code } = f;
-    const bucket = code.get(this.#begin(kth));
-    code.pin(bucket);
+    this.#begin(kth);
     this.#each((entry) => {
-      const digit = this.#digit(entry);
-      const rank = count(f, f.scratch, digit);
-      code.if(
-        code.op("i32.eq", digit, bucket),
-        () => this.#row.entries.store(f.at(this.#areas, rank, this.#b.bytes), entry),
-        () => this.#row.last(rank, entry),
-      );
+      const rank = count(f, f.scratch, this.#digit(entry));
+      this.#row.entries.store(f.at(this.#areas, rank, this.#b.bytes), entry);
     });
+  }
+
+  /** Brings the entries of this block's places to the result, except for the group of place `kth`. */
+  others(): void {
+    const f = this.#f;
+    const { code } = f;
+    const { block, length, bytes } = this.#b;
+    const { lo, hi } = this.grouped();
+    const from = f.times(this.#block, block);
+    const to = f.min(f.add(from, f.constant(block)), f.constant(length));
+    const later = code.select(code.op("i32.gt_s", hi, from), hi, from);
+    for (const [start, end] of [
+      [from, f.min(to, lo)],
+      [later, to],
+    ] as const)
+      code.loop(start, end, 1, (l) => {
+        const entry = this.#row.entries.load(f.at(this.#areas, l, bytes));
+        for (const part of entry) code.pin(part);
+        this.#row.last(l, entry);
+      });
   }
 
   /** What `group` left: its range, and the areas, of which the first has the entries. */

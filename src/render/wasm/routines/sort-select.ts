@@ -100,7 +100,7 @@ export const radixSelect = (
   narrow(f, row, kth, digits, group, f.add(second, f.constant(area)), false);
 };
 
-/** The phases that do it in blocks: counting, grouping by the highest byte, and the rest of each row as one tile. */
+/** The phases that do it in blocks: counting, grouping by the highest byte, other groups, and the rest of each row as one tile. */
 export const selectPhases = (
   b: Blocks,
   kth: number,
@@ -115,6 +115,7 @@ export const selectPhases = (
   return [
     phase(tiles, 0.6 * b.block, (f) => new BlockTile(f, b, 0, b.blocks, rowOf).count()),
     phase(tiles, 1.5 * b.block, (f) => new BlockTile(f, b, 0, b.blocks, rowOf).group(kth)),
+    phase(tiles, b.block, (f) => new BlockTile(f, b, 0, b.blocks, rowOf).others()),
     phase(b.rows, b.length, (f) => {
       const group = new BlockTile(f, b, 0, 1, rowOf).grouped();
       narrow(f, rowOf(f, f.tile), kth, b.digits.slice(1), group, f.scratch, true);
