@@ -42,6 +42,7 @@ export const rows: Readonly<Record<string, Readonly<Record<string, Row>>>> = {
       v,
     ),
     bitwiseInvert: [ints],
+    matrixNorm: [m, { ord: 1, axis: 0, keepdims: true }],
     ...each(
       "add arctan2 atan2 divide divmod equal floorDivide greater greaterEqual less lessEqual logaddexp logicalAnd logicalOr logicalXor maximum minimum multiply notEqual pow power remainder subtract",
       m,

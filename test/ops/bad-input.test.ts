@@ -30,6 +30,7 @@ const exempt: Readonly<Record<string, readonly string[]>> = {
     "savez",
     "savezCompressed",
   ],
+  "tested with kernels": ["fast.wasmKernel"],
   "tested with modules": ["nn.quantize", "nn.valueAndGrad"],
   "changes the whole program, or tells of it; tested where that is": [
     "configure",
