@@ -100,6 +100,18 @@ const value: Field = {
   },
 };
 
+/** A quantization format, of those that there are. */
+const quantized = plain((x) => {
+  if (!isPlainObject(x)) return false;
+  const { mode, groupSize, bits } = x;
+  if (mode === "affine")
+    return (
+      [32, 64, 128].includes(Number(groupSize)) && [1, 2, 3, 4, 5, 6, 8].includes(Number(bits))
+    );
+  if (mode === "nvfp4") return groupSize === 16 && bits === 4;
+  return groupSize === 32 && ((mode === "mxfp4" && bits === 4) || (mode === "mxfp8" && bits === 8));
+});
+
 const always: Agree = () => true;
 
 const schema = (
@@ -273,6 +285,12 @@ const schemas: Readonly<Record<string, Schema>> = {
   depends: schema({ count }, null, ({ count: n }, ins) => isCount(n) && n > 0 && n <= ins.length),
   attention: schema({ scale: real, causal: flag, mask: flag, sinks: flag }, null, masked(0)),
   attentionGradient: schema({ scale: real, causal: flag, mask: flag }, null, masked(4)),
+  quantizedProduct: schema(
+    { format: quantized, transpose: flag, picks: flag },
+    null,
+    ({ format, picks }, ins) =>
+      isPlainObject(format) && ins.length === 3 + Number(format.mode === "affine") + Number(picks),
+  ),
   fft: schema({
     axis,
     what: oneOf("forward", "inverse", "real", "half"),

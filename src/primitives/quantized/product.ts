@@ -1,9 +1,9 @@
 /** The product with a quantized matrix: bilinear in x and in scales and biases; its kernel decodes what it reads. */
 import { type DType, float32, float64, int32, uint32 } from "../../core/dtype.js";
-import { DTypeError, InternalError } from "../../core/errors.js";
+import { DTypeError, InternalError, ShapeError } from "../../core/errors.js";
 import type { QuantizedFormat } from "../../core/routine.js";
 import { bind } from "../../graph/bind.js";
-import { type Aval, type Node, type Shape, sizeOf } from "../../graph/node.js";
+import { type Aval, type Node, type Shape, sameShape, sizeOf } from "../../graph/node.js";
 import { define, type Primitive, type Tangents } from "../../graph/primitive.js";
 import { add, multiply } from "../arithmetic.js";
 import { broadcast, reshape, sum } from "../broadcast-sum.js";
@@ -181,6 +181,27 @@ const requireFloat = (dtype: DType): void => {
   );
 };
 
+/** Every operand has the shape that follows from those of x and of the scales. */
+const requireShapes = (
+  ins: readonly Aval[],
+  { format, picks }: QuantizedProductAttrs,
+  lead: Shape,
+  count: number,
+): void => {
+  const scales = at(ins, 2).shape;
+  const words = (at(scales, scales.length - 1) * format.groupSize * format.bits) / 32;
+  const fits =
+    sameShape(scales.slice(0, -3), lead) &&
+    sameShape(at(ins, 1).shape, [...scales.slice(0, -1), words]) &&
+    (format.mode !== "affine" || sameShape(at(ins, 3).shape, scales)) &&
+    at(ins, 0).shape.at(-3) === count &&
+    (!picks || sameShape(at(ins, ins.length - 1).shape, [...lead, count]));
+  if (fits) return;
+  throw new ShapeError(
+    `[quantizedProduct] expected operands that fit each other, got shapes ${ins.map((x) => `[${x.shape.join(", ")}]`).join(", ")}`,
+  );
+};
+
 /**
  * Operands x [..., products, rows, depth], words, scales and, in mode affine, biases [..., matrices, rows of w, …], then
  * picks [..., products] (int32, in range) if any; without them there are as many matrices as products.
@@ -211,7 +232,8 @@ export const quantizedProductP: Primitive<QuantizedProductAttrs> = define<Quanti
     requireFloat(x.dtype);
     if (words.dtype !== uint32 || (attrs.picks && at(ins, ins.length - 1).dtype !== int32))
       throw new DTypeError("[quantizedProduct] expected words of uint32 and picks of int32");
-    const { lead, count, rows, columns } = sizesOf(ins, attrs);
+    const { lead, count, matrices, rows, columns } = sizesOf(ins, attrs);
+    requireShapes(ins, attrs, lead, attrs.picks ? count : matrices);
     return [{ shape: [...lead, count, rows, columns], dtype: x.dtype }];
   },
   lift: same,
