@@ -134,6 +134,6 @@ export const visit = async (
     clearTimeout(timer);
     browser.kill("SIGKILL");
     await over;
-    rmSync(profile, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
+    rmSync(profile, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
   }
 };
