@@ -388,11 +388,15 @@ export type { QuantizationMode } from "./quantized/format.js";
 export {
   type GatherQmmOptions,
   gatherQmm,
-  type QqmmOptions,
   type QuantizedMatmulOptions,
-  qqmm,
   quantizedMatmul,
 } from "./quantized/products.js";
+export {
+  type GatherQqmmOptions,
+  gatherQqmm,
+  type QqmmOptions,
+  qqmm,
+} from "./quantized/qqmm.js";
 export {
   type DequantizeOptions,
   dequantize,

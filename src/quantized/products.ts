@@ -1,24 +1,17 @@
-/** Matrix products with quantized matrices: `quantizedMatmul`, `gatherQmm` and `qqmm`. */
-import { float32, float64, int32, isInteger, uint32 } from "../core/dtype.js";
-import { ArgumentError, DTypeError, ShapeError } from "../core/errors.js";
+/** Matrix products with quantized matrices: `quantizedMatmul` and `gatherQmm`, and the node-level forms of both. */
+import { float64, int32, isInteger } from "../core/dtype.js";
+import { DTypeError, ShapeError } from "../core/errors.js";
 import { readPositional } from "../core/options.js";
 import { promote } from "../core/promotion.js";
 import { broadcastPair, showShape } from "../core/shape.js";
 import type { NDArray } from "../graph/array.js";
-import { Node, type Shape, sameShape, sizeOf } from "../graph/node.js";
+import { type Node, type Shape, sameShape, sizeOf } from "../graph/node.js";
 import { pickMatrices } from "../ops/batched-products.js";
-import { matmulNodes } from "../ops/matmul.js";
 import { castTo, nodeOf, type Operand, spread, wrap } from "../ops/operand.js";
 import { takeNode } from "../ops/take.js";
 import * as p from "../primitives/index.js";
-import {
-  type Format,
-  type QuantizationFormat,
-  readFormat,
-  readGlobalScale,
-  requireGroups,
-} from "./format.js";
-import { optionalNode, quantizeNode, readPacked } from "./quantize.js";
+import { type Format, type QuantizationFormat, readFormat } from "./format.js";
+import { optionalNode, readPacked } from "./quantize.js";
 
 export interface QuantizedMatmulOptions extends QuantizationFormat {
   /** Needed in mode "affine" only. */
@@ -28,11 +21,6 @@ export interface QuantizedMatmulOptions extends QuantizationFormat {
 }
 
 const productOptions = ["biases", "transpose", "groupSize", "bits", "mode"] as const;
-
-const swapLast = (n: Node): Node => {
-  const last = n.shape.length - 1;
-  return p.permute(n, [...n.shape.keys()].slice(0, -2).concat(last, last - 1));
-};
 
 /** `x` in the dtype of the product: promoted with the scales of affine groups, its own one otherwise. */
 const readFactor = (op: string, x: Node, packed: p.Packed): Node => {
@@ -45,7 +33,7 @@ const readFactor = (op: string, x: Node, packed: p.Packed): Node => {
   return castTo(x, dtype);
 };
 
-interface Way {
+export interface Way {
   readonly format: Format;
   readonly transpose: boolean;
 }
@@ -67,7 +55,7 @@ const multiply = (x: Node, packed: p.Packed, picks: Node | null, way: Way): Node
 };
 
 /** The product of `x`, a vector or a stack of matrices, with packed matrices; leading axes broadcast. */
-const multiplied = (op: string, x: Node, packed: p.Packed, way: Way): Node => {
+export const multiplied = (op: string, x: Node, packed: p.Packed, way: Way): Node => {
   const lead = packed.scales.shape.slice(0, -2);
   const columns = way.transpose
     ? (packed.scales.shape.at(-2) ?? 0)
@@ -159,6 +147,34 @@ const requireIndices = (op: string, indices: Node): void => {
   );
 };
 
+/** Which matrices of either side meet; null means each in order. */
+export interface Picks {
+  readonly lhs: Node | null;
+  readonly rhs: Node | null;
+}
+
+/** The products of the matrices of `x` with the packed ones that picks choose, in the shape of the picks. */
+export const gathered = (
+  op: string,
+  x: Node,
+  packed: p.Packed,
+  { lhs, rhs }: Picks,
+  way: Way,
+): Node => {
+  const lead = packed.words.shape.slice(0, -2);
+  const chosen = broadcastPair(op, lhs?.shape ?? x.shape.slice(0, -2), rhs?.shape ?? lead);
+  const rows = pickMatrices(op, x, lhs, chosen);
+  let numbers: Node | null = null;
+  if (rhs !== null) {
+    requireIndices(op, rhs);
+    // Reading a list of numbers makes negative ones count from the end, and refuses those out of range.
+    const found = takeNode(p.iota([sizeOf(lead)], 0, int32), rhs, 0);
+    numbers = p.reshape(spread(found, chosen), [sizeOf(chosen)]);
+  } else if (!sameShape(lead, chosen)) numbers = everyMatrix(lead, chosen);
+  const y = multiply(stacked(rows), stackedAll(packed), numbers, way);
+  return p.reshape(y, [...chosen, ...y.shape.slice(-2)]);
+};
+
 export interface GatherQmmOptions extends QuantizedMatmulOptions {
   /** Which matrix of `x` takes part, counted over its leading axes; by default each in order. */
   readonly lhsIndices?: NDArray | null;
@@ -208,122 +224,5 @@ export function gatherQmm(
   const packed = readPacked(op, format, words, s, optionalNode(op, o.biases));
   const left = readFactor(op, n, packed);
   requireDepth(op, left, packed, format, transpose);
-  const chosen = broadcastPair(
-    op,
-    lhs?.shape ?? n.shape.slice(0, -2),
-    rhs?.shape ?? words.shape.slice(0, -2),
-  );
-  const lead = packed.words.shape.slice(0, -2);
-  const rows = pickMatrices(op, left, lhs, chosen);
-  let picks: Node | null = null;
-  if (rhs !== null) {
-    requireIndices(op, rhs);
-    // Reading a list of numbers makes negative ones count from the end, and refuses those out of range.
-    const numbers = takeNode(p.iota([sizeOf(lead)], 0, int32), rhs, 0);
-    picks = p.reshape(spread(numbers, chosen), [sizeOf(chosen)]);
-  } else if (!sameShape(lead, chosen)) picks = everyMatrix(lead, chosen);
-  const y = multiply(stacked(rows), stackedAll(packed), picks, { format, transpose });
-  return wrap(p.reshape(y, [...chosen, ...y.shape.slice(-2)]));
-}
-
-export interface QqmmOptions extends QuantizationFormat {
-  /** Needed for a quantized `w` only. */
-  readonly scales?: Operand | null;
-  /** For nvfp4, both or neither: see the option `globalScale` of {@link quantize}. */
-  readonly globalScaleX?: Operand | null;
-  readonly globalScaleW?: Operand | null;
-}
-
-/** What quantizing makes of `x`, with the derivative of `x` itself. */
-const throughQuantization = (x: Node, format: Format, factor: Node | null): Node => {
-  const fixed = p.stopGradient(x);
-  const coarse = castTo(
-    p.dequantized(quantizeNode(fixed, format, factor), format, factor),
-    x.dtype,
-  );
-  // The difference is zero, and carries the derivative.
-  return p.add(coarse, p.subtract(x, fixed));
-};
-
-/**
- * Matrix product x @ wᵀ of two quantized arrays: `x` of shape [..., K] is quantized on the way, `w` is a matrix of shape
- * [N, K], quantized on the way as well when it is floating. The dtype is that of `x`. The derivatives by `x` and by a
- * floating `w` are those of the product of the quantized values.
- *
- * @param scales of a packed `w`; also in one options object, `{ scales, groupSize, bits, mode, globalScaleX, globalScaleW }`.
- *   The mode is "nvfp4" by default; "mxfp8" and "mxfp4" are the others
- * @throws ArgumentError for another mode or missing scales, DTypeError for `x` that is not floating or float64, ShapeError
- *   for shapes that do not fit
- * @example mx.qqmm(mx.full([2, 32], 1.75), mx.full([3, 32], 1.75), { mode: "mxfp8" }).tolist() // [[98, 98, 98], [98, 98, 98]]
- * @see mlx.core.qqmm
- */
-export function qqmm(
-  x: Operand,
-  w: Operand,
-  scales?: Operand | null | QqmmOptions,
-  options?: QqmmOptions,
-): NDArray {
-  const op = "qqmm";
-  const o = readPositional<QqmmOptions>(op, "scales", scales, options, [
-    "scales",
-    "groupSize",
-    "bits",
-    "mode",
-    "globalScaleX",
-    "globalScaleW",
-  ]);
-  const format = readFormat(op, o, "nvfp4");
-  if (format.mode === "affine") {
-    throw new ArgumentError(
-      `[${op}] expected mode nvfp4, mxfp8 or mxfp4, got affine: use quantizedMatmul`,
-    );
-  }
-  const factorX = readGlobalScale(op, format, o.globalScaleX);
-  const factorW = readGlobalScale(op, format, o.globalScaleW);
-  if ((factorX === null) !== (factorW === null)) {
-    throw new ArgumentError(
-      `[${op}] expected both globalScaleX and globalScaleW or neither, got one: pass the other`,
-    );
-  }
-  const [left, right] = [nodeOf(op, x), nodeOf(op, w)];
-  if (left.dtype === float64)
-    throw new DTypeError(`[${op}] expected a dtype up to float32, got float64: cast it`);
-  requireGroups(op, left, format);
-  if (right.shape.length !== 2) {
-    throw new ShapeError(
-      `[${op}] expected w with two axes, got shape ${showShape(right.shape)}: use quantizedMatmul`,
-    );
-  }
-  let depth: number | undefined;
-  let matrix: Node | p.Packed;
-  if (right.dtype === uint32) {
-    const s = optionalNode(op, o.scales);
-    if (s === null) {
-      throw new ArgumentError(
-        `[${op}] expected the scales of a quantized w, got none: pass what quantize gave`,
-      );
-    }
-    matrix = readPacked(op, format, right, s, null);
-    depth = (s.shape.at(-1) ?? 0) * format.groupSize;
-  } else {
-    requireGroups(op, right, format);
-    if (right.dtype === float64)
-      throw new DTypeError(`[${op}] expected a dtype up to float32, got float64: cast it`);
-    matrix = throughQuantization(right, format, factorW);
-    depth = matrix.shape.at(-1);
-  }
-  if (depth !== left.shape.at(-1)) {
-    throw new ShapeError(
-      `[${op}] expected the last axis of x as long as that of w, ${depth}, got shape ${showShape(left.shape)}`,
-    );
-  }
-  const coarse = throughQuantization(left, format, factorX);
-  if (matrix instanceof Node) {
-    return wrap(matmulNodes(op, coarse, castTo(swapLast(matrix), left.dtype)));
-  }
-  const way = { format, transpose: true };
-  if (factorW === null) return wrap(multiplied(op, coarse, matrix, way));
-  // The factor on the scales is taken off at last, before numbers are rounded to a half.
-  const y = multiplied(op, castTo(coarse, float32), matrix, way);
-  return wrap(castTo(p.divide(y, spread(factorW, y.shape)), left.dtype));
+  return wrap(gathered(op, left, packed, { lhs, rhs }, { format, transpose }));
 }

@@ -177,6 +177,17 @@ export const rows: Readonly<Record<string, Readonly<Record<string, Row>>>> = {
         rhsIndices: mx.array([0], mx.uint32),
       },
     ],
+    gatherQqmm: [
+      mx.ones([1, 1, 64]),
+      mx.ones([1, 2, 64]),
+      {
+        groupSize: 16,
+        bits: 4,
+        mode: "nvfp4",
+        lhsIndices: mx.array([0], mx.uint32),
+        rhsIndices: mx.array([0], mx.uint32),
+      },
+    ],
     qqmm: [mx.ones([1, 64]), group, { groupSize: 16, bits: 4, mode: "nvfp4" }],
     canCast: [mx.int32, mx.float32],
     finfo: [mx.float32],

@@ -141,12 +141,97 @@ test("qqmm is the product of both quantized, its gradient that of the quantized 
   assert.ok(error < 0.3 * Number(top(exact).item()));
 });
 
+const coarsened = (mode: "nvfp4" | "mxfp8" | "mxfp4", globalScale: mx.NDArray | null) => {
+  return (a: mx.NDArray): mx.NDArray => {
+    const [words, scales] = mx.quantize(a, { mode, globalScale });
+    return mx.dequantize(words, scales, { mode, globalScale, dtype: mx.float32 });
+  };
+};
+
+test("gatherQqmm is qqmm of each chosen pair, its gradient that of the quantized values", () => {
+  const [x, w] = [random([4, 2, 64], 21), random([3, 5, 64], 22)];
+  const lhs = [3, 0, 3, -3];
+  const rhs = [2, 2, 0, -1];
+  const lhsIndices = mx.array(lhs, mx.int32);
+  const rhsIndices = mx.array(rhs, mx.int32);
+  for (const mode of ["nvfp4", "mxfp8", "mxfp4"] as const) {
+    const [words, scales] = mx.quantize(w, { mode });
+    const coarse = coarsened(mode, null);
+    const right = coarse(w).swapaxes(-1, -2);
+    for (const [l, r] of [
+      [lhs, rhs],
+      [lhs, null],
+      [null, rhs],
+    ] as const) {
+      // Without indices matrices take part in order: four, as there are indices.
+      const ws = r === null ? mx.concatenate([w, w.get(mx.slice(0, 1))]) : w;
+      const [q, s] = mx.quantize(ws, { mode });
+      const chosen = {
+        mode,
+        lhsIndices: l === null ? null : lhsIndices,
+        rhsIndices: r === null ? null : rhsIndices,
+      };
+      const pairs = Array.from({ length: 4 }, (_, i) =>
+        mx.qqmm(x.get(l?.[i] ?? i), ws.get(r?.[i] ?? i), { mode }),
+      );
+      close(mx.gatherQqmm(x, q, s, chosen), mx.stack(pairs), `${mode}, packed`);
+      close(mx.gatherQqmm(x, ws, chosen), mx.stack(pairs), `${mode}, floating`);
+    }
+    // The indices' shape comes first, and both sides of indices broadcast.
+    const table = { lhsIndices: lhsIndices.reshape([4, 1]), rhsIndices };
+    const want = mx.gatherMm(coarse(x), right, table);
+    assert.deepEqual(want.shape, [4, 4, 2, 5]);
+    const packed = (x: mx.NDArray): mx.NDArray =>
+      mx.gatherQqmm(x, words, scales, { mode, ...table });
+    const floating = (x: mx.NDArray, w: mx.NDArray): mx.NDArray =>
+      mx.gatherQqmm(x, w, { mode, ...table });
+    close(packed(x), want, mode);
+    const ct = random(want.shape, 23);
+    const [, [dx, dw]] = mx.vjp(
+      (x: mx.NDArray, w: mx.NDArray) => mx.gatherMm(x, w.swapaxes(-1, -2), table),
+      [coarse(x), coarse(w)],
+      [ct],
+    );
+    close(mx.vjp(packed, [x], [ct])[1][0], dx);
+    const [, both] = mx.vjp(floating, [x, w], [ct]);
+    close(both[0], dx);
+    close(both[1], dw);
+    close(mx.vmap(packed)(mx.stack([x, x])), mx.stack([want, want]));
+    // Without indices leading axes broadcast as in a product.
+    const plain = mx.matmul(coarse(x.get(mx.slice(0, 1))), right);
+    close(mx.gatherQqmm(x.get(mx.slice(0, 1)), words, scales, { mode }), plain);
+    close(mx.gatherQqmm(x.get(mx.slice(0, 1)), w, { mode }), plain);
+  }
+});
+
+test("gatherQqmm takes global scales, and the dtype of x", () => {
+  const [x, w] = [random([2, 2, 64], 24).multiply(1e-4), random([3, 5, 64], 25).multiply(1e-4)];
+  const [globalScaleX, globalScaleW] = [mx.max(mx.abs(x)), mx.max(mx.abs(w))];
+  const [words, scales] = mx.quantize(w, { mode: "nvfp4", globalScale: globalScaleW });
+  const rhsIndices = mx.array([1, 2], mx.uint32);
+  const o = { rhsIndices, globalScaleX, globalScaleW };
+  const want = mx.gatherMm(
+    coarsened("nvfp4", globalScaleX)(x),
+    coarsened("nvfp4", globalScaleW)(w).swapaxes(-1, -2),
+    { rhsIndices },
+  );
+  // Compared in units of the result: it is as small as 1e-8.
+  const unit = mx.max(mx.abs(want));
+  close(mx.gatherQqmm(x, words, scales, o).divide(unit), want.divide(unit));
+  close(mx.gatherQqmm(x, w, o).divide(unit), want.divide(unit));
+  for (const dtype of [mx.float16, mx.bfloat16]) {
+    assert.equal(mx.gatherQqmm(x.astype(dtype), words, scales, o).dtype, dtype);
+    assert.equal(mx.gatherQqmm(x.astype(dtype), w, o).dtype, dtype);
+  }
+});
+
 test("bad input is refused by name", () => {
   const [words, scales, biases] = mx.quantize(mx.ones([4, 64]));
   const [floats, exponents] = mx.quantize(mx.ones([4, 64]), { mode: "nvfp4" });
   const x = mx.ones([3, 64]);
   const rhsIndices = mx.array([0], mx.uint32);
   const nv = { mode: "nvfp4" } as const;
+  const affine = { mode: "affine" } as const;
   const bad: readonly (readonly [() => unknown, string, RegExp])[] = [
     [() => mx.quantizedMatmul(mx.ones([3, 32]), words, scales, biases), "SHAPE", /length 64/],
     [() => mx.quantizedMatmul(x, words, scales, biases, { transpose: false }), "SHAPE", /length 4/],
@@ -175,7 +260,25 @@ test("bad input is refused by name", () => {
     [() => mx.qqmm(x, floats), "ARGUMENT", /scales/],
     [() => mx.qqmm(x, mx.ones([4, 64]), { mode: "affine" }), "ARGUMENT", /quantizedMatmul/],
     [() => mx.qqmm(x, mx.ones([4, 64]), { globalScaleX: 1 }), "ARGUMENT", /both/],
-    [() => mx.qqmm(x, mx.ones([1, 4, 64])), "SHAPE", /two axes/],
+    [() => mx.qqmm(x, mx.ones([1, 4, 64])), "SHAPE", /two axes.*gatherQqmm/],
+    [() => mx.gatherQqmm(x, floats, { rhsIndices }), "ARGUMENT", /scales/],
+    [() => mx.gatherQqmm(x, floats, exponents, { ...affine, rhsIndices }), "ARGUMENT", /gatherQmm/],
+    [() => mx.gatherQqmm(x, x, { rhsIndices, globalScaleW: 1 }), "ARGUMENT", /both/],
+    [() => mx.gatherQqmm(mx.ones([64]), x), "SHAPE", /two axes/],
+    [() => mx.gatherQqmm(x, mx.ones([64])), "SHAPE", /two axes/],
+    [() => mx.gatherQqmm(mx.ones([3, 32]), x, { rhsIndices }), "SHAPE", /64/],
+    [() => mx.gatherQqmm(x.astype(mx.float64), x), "DTYPE", /float64/],
+    [() => mx.gatherQqmm(x, x, { rhsIndices: mx.array([0.5]) }), "DTYPE", /integer/],
+    [
+      () => mx.gatherQqmm(x, floats, exponents, { lhsIndices: mx.array([0.5]) }),
+      "DTYPE",
+      /integer/,
+    ],
+    [
+      () => mx.eval(mx.gatherQqmm(x, floats, exponents, { rhsIndices: mx.array([1], mx.int32) })),
+      "INDEX",
+      /out of|outside|range|bounds/,
+    ],
     [() => mx.qqmm(mx.ones([3, 32]), mx.ones([4, 64])), "SHAPE", /64/],
     [() => mx.qqmm(x.astype(mx.float64), mx.ones([4, 64])), "DTYPE", /float64/],
     [() => mx.qqmm(x.astype(mx.int32), mx.ones([4, 64])), "DTYPE", /floating/],

@@ -2,7 +2,7 @@
 import { ArgumentError } from "../../core/errors.js";
 import type { NDArray } from "../../graph/array.js";
 import type { QuantizationFormat, QuantizationMode } from "../../quantized/format.js";
-import { qqmm } from "../../quantized/products.js";
+import { qqmm } from "../../quantized/qqmm.js";
 import { dequantize } from "../../quantized/quantize.js";
 import { uniform } from "../../random/uniform.js";
 import { Module } from "../module/module.js";
