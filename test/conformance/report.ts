@@ -5,12 +5,12 @@ export type Outcome =
   | { readonly status: "passed" }
   | { readonly status: "failed"; readonly details: readonly string[] }
   | { readonly status: "pending"; readonly name: string }
-  | { readonly status: "differs" }
+  | { readonly status: "excluded" }
   | { readonly status: "inexpressible" };
 
 export class Report {
   readonly #area: string;
-  readonly #counts = { passed: 0, failed: 0, pending: 0, differs: 0, inexpressible: 0 };
+  readonly #counts = { passed: 0, failed: 0, pending: 0, excluded: 0, inexpressible: 0 };
   #impossible = 0;
   readonly #pending = new Map<string, number>();
 
@@ -33,15 +33,17 @@ export class Report {
     return [...this.#pending.keys()].sort();
   }
 
+  /** `passed / excluded / failed`; excluded are cases named in adapters/differences.ts, other counts are there when not zero. */
   toString(): string {
-    const { passed, failed, pending, differs, inexpressible } = this.#counts;
+    const { passed, failed, pending, excluded, inexpressible } = this.#counts;
     const names = this.pendingNames().map((name) => `${name} ${this.#pending.get(name)}`);
-    const counts = `${passed} passed, ${failed} failed, ${pending} pending, ${differs} differ on purpose, ${inexpressible} left out (whole float meets integers)`;
-    const left =
-      this.#impossible > 0
-        ? `, ${this.#impossible} recorded derivatives of another shape than their value left out`
-        : "";
+    const rest = [
+      [pending, "pending"],
+      [inexpressible, "left out (whole float meets integers)"],
+      [this.#impossible, "recorded derivatives of another shape than their value left out"],
+    ] as const;
+    const extra = rest.filter(([n]) => n > 0).map(([n, what]) => `, ${n} ${what}`);
     const list = names.length > 0 ? `\n  pending: ${names.join(", ")}` : "";
-    return `conformance ${this.#area}: ${counts}${left}${list}`;
+    return `conformance ${this.#area}: ${passed} passed / ${excluded} excluded / ${failed} failed${extra.join("")}${list}`;
   }
 }
