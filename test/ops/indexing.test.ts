@@ -189,3 +189,25 @@ test("gradients go through reads and writes", () => {
     ],
   );
 });
+
+test("what takeAlongAxis reads may be transposed at once", () => {
+  for (const [n, m] of [
+    [2, 4],
+    [3, 5],
+    [4, 8],
+  ] as const) {
+    const x = mx.arange(2 * n * m).reshape(2, n, m);
+    mx.eval(x);
+    const rows = Array.from({ length: n }, (_, i) =>
+      Array.from({ length: m }, (_, j) => (2 * i + j + 1) % n),
+    );
+    const index = mx.array(rows, mx.int32);
+    const want = [0, 1].map((b) =>
+      Array.from({ length: m }, (_, j) => rows.map((row) => b * n * m + (row[j] ?? 0) * m + j)),
+    );
+    const read = mx.takeAlongAxis(x, mx.broadcastTo(index, [2, n, m]), 1);
+    assert.deepEqual(mx.transpose(read, [0, 2, 1]).tolist(), want);
+    const mapped = mx.vmap((lane: mx.NDArray) => mx.transpose(mx.takeAlongAxis(lane, index, 0)));
+    assert.deepEqual(mapped(x).tolist(), want);
+  }
+});

@@ -465,6 +465,31 @@ for (const index of [d.int32, d.uint32, d.int64, d.uint64, d.int8]) {
   });
 }
 
+test("gathers along another axis than the vectors, from rows that change along that axis", () => {
+  for (const [m, n] of [
+    [4, 2],
+    [5, 3],
+    [9, 6],
+    [16, 8],
+  ] as const) {
+    for (const storage of [d.int32, d.float32, d.float16, d.int8]) {
+      // The index lies along axis 1, and so does the table but for the row that the index chooses.
+      const b = new Builder(["grid", 0], ["grid", m], ["grid", n]);
+      const raw = b.load(d.int32, affine(0, [1, 1], [2, m]));
+      const row = b.val({ op: "index", dtype: "i32", in: raw, size: 3, code: 1 });
+      const x = b.load(storage, {
+        k: "sum",
+        of: [affine(0, [0, 3 * m], [1, 1]), { k: "value", of: row, stride: m }],
+      });
+      b.store(storage, affine(0, [0, m * n], [1, n], [2, 1]), x, [0, 1, 2]);
+      agree(b.kernel(), 2, [m * n, 6 * m, 2 * m * n], {
+        make: (buf, i) => (buf === 0 ? (7 * i + Math.floor(i / m)) % 3 : i),
+        label: `${storage} ${m}x${n}`,
+      });
+    }
+  }
+});
+
 test("parameters of every type", () => {
   const b = new Builder(["grid", 0]);
   const types: readonly ComputeType[] = ["f32", "i32", "bool", "u32", "f32"];

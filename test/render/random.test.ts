@@ -122,7 +122,6 @@ class Maker {
     const { ix, size } = this.address(this.subset(axes));
     this.sizes[index] = size;
     const table = this.b.buf(this.pick(this.storages));
-    this.sizes[table] = 14;
     const at = this.b.val({
       op: "index",
       dtype: "i32",
@@ -130,7 +129,15 @@ class Maker {
       size: 7,
       code: 3,
     });
-    return this.b.loadFrom(table, { k: "value", of: at, stride: 2 });
+    // Half of them go on from the computed row, along axes on which the row may change as well.
+    if (this.next() < 0.5) {
+      this.sizes[table] = 14;
+      return this.b.loadFrom(table, { k: "value", of: at, stride: 2 });
+    }
+    const within = this.address(this.subset(axes));
+    this.sizes[table] = 7 * within.size;
+    const row: Ix = { k: "value", of: at, stride: within.size };
+    return this.b.loadFrom(table, { k: "sum", of: [within.ix, row] });
   }
 
   expression(axes: readonly number[], leaves: readonly ValId[]): ValId {

@@ -1,6 +1,6 @@
 /** Loads that lie along another grid axis than the vectors: as many vectors there as lanes become vectors here. */
 import { elementBytes } from "../../kernel/domains.js";
-import type { Buf, Val } from "../../kernel/ir.js";
+import type { Buf, Mask, Val } from "../../kernel/ir.js";
 import type { Addresses, Frame } from "./frame.js";
 import type { Ref } from "./lane-code.js";
 import type { Ops } from "./ops.js";
@@ -15,17 +15,21 @@ const interleaveHigh = words([2, 6, 3, 7]);
 const lowHalves = words([0, 1, 4, 5]);
 const highHalves = words([2, 3, 6, 7]);
 
-/** The load at each of the frames next to each other along `axis`, or null if it does not lie along that axis. */
+/**
+ * The load at each of the frames next to each other along `axis`, or null if it does not lie along that axis: also where
+ * a computed index (a gather's) changes along it, for which the domains of the values are needed.
+ */
 export function transpose(
   o: Ops,
   addresses: Addresses,
   frames: readonly Frame[],
   axis: number,
+  domains: readonly Mask[],
   v: Extract<Val, { op: "load" }>,
   { storage }: Buf,
 ): Ref[] | null {
   const [frame] = frames;
-  const stride = strideOf(v.ix, axis, []);
+  const stride = strideOf(v.ix, axis, domains);
   const bytes = elementBytes(storage);
   if (frame === undefined || (stride !== 1 && (stride !== 2 || bytes !== 4))) return null;
   const rows = Array.from({ length: o.lanes }, (_, lane): Ref => {

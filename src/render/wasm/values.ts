@@ -330,10 +330,10 @@ export class Values {
       const reversed = vector.width === 4 ? words([3, 2, 1, 0], 0) : words([2, 3, 0, 1], 0);
       return code.lane("i8x16.shuffle", reversed, v128, v128);
     }
-    const { across } = this.plan;
+    const { across, domains } = this.plan;
     if (frame.group !== null && !exact && across >= 0) {
       const buf = this.buf(v.buf);
-      const rows = transpose(vector, this.addresses, frame.group, across, v, buf);
+      const rows = transpose(vector, this.addresses, frame.group, across, domains, v, buf);
       if (rows !== null) return rows[frame.group.indexOf(frame)] ?? 0;
     }
     return loadGather(
