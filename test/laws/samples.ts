@@ -10,6 +10,7 @@ import { type Draw, draw, random } from "./draw.js";
 import type { Sample } from "./sample.js";
 import { attentionSamples } from "./samples-attention.js";
 import { samples as control } from "./samples-control.js";
+import { onFurtherDTypes } from "./samples-dtypes.js";
 import { samples as transforms } from "./samples-fft.js";
 import { samples as linearAlgebra } from "./samples-linalg.js";
 import { quantizedSamples } from "./samples-quantized.js";
@@ -565,5 +566,7 @@ if (wide !== undefined && narrow !== undefined) {
 }
 
 samples.push(...attentionSamples, ...quantizedSamples);
+
+samples.push(...onFurtherDTypes(samples));
 
 export { samples };
