@@ -92,6 +92,25 @@ const ended = (browser: ChildProcess): Promise<void> =>
     browser.once("exit", () => resolve());
   });
 
+/** Ends a process and those it has started. */
+const endGroup = ({ pid }: ChildProcess): void => {
+  if (pid === undefined) return;
+  try {
+    process.kill(-pid, "SIGKILL");
+  } catch {
+    // It has ended already.
+  }
+};
+
+/** What a dying helper still writes into the folder is no failure of the page. */
+const removeLater = (folder: string): void => {
+  try {
+    rmSync(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
+  } catch {
+    // It is in the system's folder for temporary files.
+  }
+};
+
 /** Opens a page in a browser of its own, waits for its report, and closes the browser. Throws when none comes. */
 export const visit = async (
   chromium: string,
@@ -110,7 +129,11 @@ export const visit = async (
     `--user-data-dir=${profile}`,
   ];
   const report = site.report();
-  const browser = spawn(chromium, [...flags, site.url], { stdio: ["ignore", "ignore", "pipe"] });
+  // A process group of its own: the browser's helpers, which write into the profile, end with it.
+  const browser = spawn(chromium, [...flags, site.url], {
+    stdio: ["ignore", "ignore", "pipe"],
+    detached: true,
+  });
   let said = "";
   browser.stderr.setEncoding("utf8").on("data", (text: string) => {
     said = `${said}${text}`.slice(-4000);
@@ -132,8 +155,8 @@ export const visit = async (
     ]);
   } finally {
     clearTimeout(timer);
-    browser.kill("SIGKILL");
+    endGroup(browser);
     await over;
-    rmSync(profile, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
+    removeLater(profile);
   }
 };
