@@ -7,10 +7,8 @@ import { isNDArray, type NDArray } from "../graph/array.js";
 import { writeAtomically } from "../io/files.js";
 import { fileExists, makeFolder, readTextFile } from "../io/folder.js";
 import { load } from "../io/load.js";
-import { saveSafetensors } from "../io/safetensors.js";
 import { quantize } from "../nn/module/quantize.js";
 import { fileName } from "../nn/module/weights.js";
-import { treeFlatten } from "../ops/tree-paths.js";
 import { readConfig } from "./llama/config.js";
 import { Llama } from "./llama/model.js";
 
@@ -109,12 +107,7 @@ export const loadModel = (folder: string, options?: LoadModelOptions): Llama =>
 export const saveModel = (folder: string, model: Llama, config: object): void => {
   readConfig(config);
   makeFolder("saveModel", folder);
-  const arrays = Object.fromEntries(
-    treeFlatten<unknown>(model.parameters()).flatMap(([path, a]) =>
-      isNDArray(a) ? [[fileName(path), a] as const] : [],
-    ),
-  );
-  saveSafetensors(`${folder}/model.safetensors`, arrays, { metadata: { format: "mlx" } });
+  model.saveWeights(`${folder}/model.safetensors`, { metadata: { format: "mlx" } });
   const text = new TextEncoder().encode(`${JSON.stringify(config, null, 2)}\n`);
   writeAtomically("saveModel", `${folder}/config.json`, [text]);
 };

@@ -2,18 +2,16 @@
 import { DeviceError, FormatError } from "../core/errors.js";
 import { isPlainObject } from "../core/guards.js";
 import { fileExists, readTextFile } from "../io/folder.js";
+import { packageExports } from "../io/package.js";
 
 export interface Tokenizer {
   encode(text: string): number[];
   decode(tokens: readonly number[]): string;
 }
 
-interface Library {
-  readonly Tokenizer: new (tokenizer: object, config: object) => unknown;
-}
+type TokenizerClass = new (tokenizer: object, config: object) => unknown;
 
-const isLibrary = (x: unknown): x is Library =>
-  typeof x === "object" && x !== null && "Tokenizer" in x && typeof x.Tokenizer === "function";
+const isTokenizerClass = (x: unknown): x is TokenizerClass => typeof x === "function";
 
 const op = "loadTokenizer";
 
@@ -26,8 +24,7 @@ const callable = (x: unknown, name: string): ((...args: unknown[]) => unknown) =
 };
 
 const numbers = (x: unknown): number[] => {
-  const ids: unknown = isPlainObject(x) || Array.isArray(x) ? x : Object(x);
-  const list: unknown = Array.isArray(ids) ? ids : Reflect.get(Object(ids), "ids");
+  const list: unknown = Array.isArray(x) ? x : Reflect.get(Object(x), "ids");
   if (Array.isArray(list) && list.every((t) => typeof t === "number")) return list;
   throw new DeviceError(`[${op}] expected numbers from the tokenizer, got something else`);
 };
@@ -50,18 +47,12 @@ const parsed = (what: string, text: string): object => {
  */
 export const makeTokenizer = async (tokenizer: object, config: object = {}): Promise<Tokenizer> => {
   const name = "@huggingface/tokenizers";
-  let library: unknown;
-  try {
-    library = await import(name);
-  } catch (error) {
-    throw new DeviceError(
-      `[${op}] expected the package ${name}, got none that can be loaded here (${String(error)}): run npm install ${name}`,
-    );
-  }
-  if (!isLibrary(library)) throw new DeviceError(`[${op}] expected ${name} to have a Tokenizer`);
+  const { Tokenizer: Reader } = await packageExports(op, name);
+  if (!isTokenizerClass(Reader))
+    throw new DeviceError(`[${op}] expected ${name} to have a Tokenizer`);
   let made: unknown;
   try {
-    made = new library.Tokenizer(tokenizer, config);
+    made = new Reader(tokenizer, config);
   } catch (error) {
     throw new FormatError(
       `[${op}] expected a tokenizer.json, got one that is refused: ${String(error)}`,

@@ -1,7 +1,7 @@
 /** What is shown of a run: a bar in a terminal, a line now and then elsewhere. */
 import { readOptions } from "../core/options.js";
+import { packageExports } from "../io/package.js";
 import type { Callback } from "./fit.js";
-import { isTerminal, packageExports } from "./package.js";
 import type { Run } from "./run.js";
 
 interface Bar {
@@ -9,6 +9,14 @@ interface Bar {
   update(at: number, payload: Record<string, string>): void;
   stop(): void;
 }
+
+/** Whether the program's output is a terminal. */
+export const isTerminal = (): boolean => {
+  const process: unknown = Reflect.get(globalThis, "process");
+  if (typeof process !== "object" || process === null || !("stderr" in process)) return false;
+  const { stderr } = process;
+  return typeof stderr === "object" && stderr !== null && Reflect.get(stderr, "isTTY") === true;
+};
 
 type BarClass = new (options: Record<string, unknown>) => Bar;
 

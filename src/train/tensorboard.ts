@@ -2,20 +2,11 @@
  * TensorBoard's event files: records of protobuf messages (`Event`, `Summary`), framed by their length and masked CRC-32C, as
  * TensorFlow documents them.
  */
+import { crcOf } from "../io/crc32.js";
 import { appendToFile, makeFolder } from "../io/folder.js";
 import type { Callback } from "./fit.js";
 
-const crcTable = Uint32Array.from({ length: 256 }, (_, n) => {
-  let c = n;
-  for (let k = 0; k < 8; k++) c = c & 1 ? (c >>> 1) ^ 0x82f63b78 : c >>> 1;
-  return c;
-});
-
-const crc32c = (bytes: Uint8Array): number => {
-  let c = 0xffffffff;
-  for (const byte of bytes) c = (crcTable[(c ^ byte) & 255] ?? 0) ^ (c >>> 8);
-  return ~c >>> 0;
-};
+const crc32c = crcOf(0x82f63b78);
 
 /** Rotated and shifted, so that the checksum of data with checksums in it stays a good one. */
 const masked = (bytes: Uint8Array): number => {

@@ -1,7 +1,11 @@
-/** Packages and the terminal, at run time: what only Node has is looked for when it is needed. */
+/** Installed packages, loaded by name when they are needed: bundles for browsers have none of them. */
 import { DeviceError } from "../core/errors.js";
 
-/** The exports of an installed package. */
+/**
+ * The exports of an installed package.
+ *
+ * @throws DeviceError when there is none
+ */
 export const packageExports = async (
   op: string,
   name: string,
@@ -18,12 +22,4 @@ export const packageExports = async (
     );
   }
   throw new DeviceError(`[${op}] expected the package ${name}, got something else`);
-};
-
-/** Whether the program's output is a terminal. */
-export const isTerminal = (): boolean => {
-  const process: unknown = Reflect.get(globalThis, "process");
-  if (typeof process !== "object" || process === null || !("stderr" in process)) return false;
-  const { stderr } = process;
-  return typeof stderr === "object" && stderr !== null && Reflect.get(stderr, "isTTY") === true;
 };
